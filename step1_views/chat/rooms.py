@@ -10,7 +10,7 @@ def room_name_error(name):
     if not name:
         return "Type the name of a room."
     if len(name) > MAX_LENGTH:
-        return f"This name has {len(name)} characters; {MAX_LENGTH} is the most."
+        return f"{len(name):,} characters are too many; {MAX_LENGTH} is the most."
     if name != name.strip():
         return "A room name does not start or end with a space."
     if "/" in name:

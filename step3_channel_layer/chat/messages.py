@@ -15,18 +15,18 @@ def read_message(frame):
 
     Raise BadMessage, and nothing else, whatever the frame holds."""
     if frame is None:
-        raise BadMessage("Send text: this frame is binary.")
+        raise BadMessage('This frame is binary. Send text: {"message": "text"}')
     try:
         data = json.loads(frame)
     except (ValueError, RecursionError):  # RecursionError: thousands of nested brackets
-        raise BadMessage('Send JSON, such as {"message": "text"}: this frame is not JSON.') from None
+        raise BadMessage('This is not JSON. Send: {"message": "text"}') from None
     if not isinstance(data, dict) or not isinstance(data.get("message"), str):
-        raise BadMessage('Send an object with a text in it: {"message": "text"}.')
+        raise BadMessage('There is no text in this. Send: {"message": "text"}')
     message = data["message"].strip()
     if not message:
         raise BadMessage("Type a message first.")
     if len(message) > MAX_LENGTH:
-        raise BadMessage(f"This message has {len(message):,} characters; {MAX_LENGTH:,} is the most.")
+        raise BadMessage(f"{len(message):,} characters are too many; {MAX_LENGTH:,} is the most.")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in message):
         raise BadMessage("A message cannot contain control characters, such as line breaks.")
     return message

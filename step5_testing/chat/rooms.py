@@ -11,7 +11,7 @@ def room_name_error(name):
     if not name:
         return "Type the name of a room."
     if len(name) > MAX_LENGTH:
-        return f"This name has {len(name)} characters; {MAX_LENGTH} is the most."
+        return f"{len(name):,} characters are too many; {MAX_LENGTH} is the most."
     if name != name.strip():
         return "A room name does not start or end with a space."
     if "/" in name:
@@ -24,6 +24,6 @@ def room_name_error(name):
 
 
 def group_name(room_name):
-    """Take any room name (str). Return its group's name, which no other room has. A hash, because
-    channel layers allow ASCII letters, digits, "-", "_" and "." only, and fewer than 100 of them."""
+    """Take any room name (str). Return a name for its group that no other room's has: a hash, since
+    channel layers take ASCII letters, digits, "-", "_" and "." only, and fewer than 100 of them."""
     return "chat." + hashlib.sha256(room_name.encode()).hexdigest()
