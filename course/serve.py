@@ -1,0 +1,199 @@
+"""One running step, as a learner runs it: a server process, a Redis of its own, a clean stop."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit, urlunsplit
+from urllib.request import urlopen
+
+import psutil
+import redis
+
+# A process of ours leaves Ctrl-C to us, so that things stop in order: the server, then its Redis.
+OWN_GROUP = (
+    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    if sys.platform == "win32"
+    else {"start_new_session": True}
+)
+
+
+class ServeError(Exception):
+    """Something a person can mend; its text says what, in one line."""
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def port_taken(port: int) -> bool:
+    """Say whether somebody listens on this port of localhost."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def stop(process: subprocess.Popen, patience: float = 5.0) -> None:
+    """End a process and all that it started; kill what is alive after `patience` seconds."""
+    try:
+        family = [psutil.Process(process.pid)]
+        family += family[0].children(recursive=True)
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        try:
+            member.resume()  # a frozen process does not hear that it should end
+            member.terminate()
+        except psutil.NoSuchProcess:
+            pass
+    for member in psutil.wait_procs(family, patience)[1]:
+        member.kill()
+    process.wait()
+
+
+def masked(url: str) -> str:
+    """Return the URL with its password, if it has one, as ***."""
+    try:
+        parts = urlsplit(url)
+        if parts.password is None:
+            return url
+    except ValueError:  # too broken to say where the password stands: show none of it
+        return url.partition(":")[0] + "://***"
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+
+
+def check_redis(url: str) -> None:
+    """Raise ServeError unless a Redis answers at this URL (redis://, rediss:// or unix://)."""
+    try:
+        with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
+            client.ping()
+    except ValueError:
+        raise ServeError(
+            f"REDIS_URL is {masked(url)}, which is not the address of a Redis. "
+            "Write it as redis://localhost:6379/0, or unset it."
+        ) from None
+    except redis.AuthenticationError:
+        raise ServeError(
+            f"The Redis at {masked(url)} (REDIS_URL) refuses this password. "
+            "Mend it, or unset REDIS_URL."
+        ) from None
+    except (redis.RedisError, OSError):
+        raise ServeError(
+            f"No Redis answers at {masked(url)} (REDIS_URL). Start it, or unset REDIS_URL."
+        ) from None
+
+
+class PrivateRedis:
+    """A redis-server of our own: a free port, nothing on disk, gone at `stop`."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    @staticmethod
+    def available() -> bool:
+        """Say whether there is a redis-server on the PATH."""
+        return shutil.which("redis-server") is not None
+
+    def start(self) -> None:
+        """Start it and wait until it answers; raise ServeError if it does not within 10 seconds."""
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--save", "", "--appendonly", "no", "--dir", tempfile.gettempdir()]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **OWN_GROUP
+        )
+        deadline = time.monotonic() + 10
+        while not port_taken(self.port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                stop(self.process)
+                raise ServeError("redis-server is on the PATH but does not start.")
+            time.sleep(0.02)
+
+    def freeze(self) -> None:
+        """Stop it as a debugger would: its connections stay open and nothing answers on them."""
+        psutil.Process(self.process.pid).suspend()
+
+    def thaw(self) -> None:
+        """Let a frozen Redis run on."""
+        psutil.Process(self.process.pid).resume()
+
+    def stop(self) -> None:
+        """End it, and wait until it has ended."""
+        stop(self.process)
+
+
+class Server:
+    """`python manage.py runserver` in a step's folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        environment: Mapping[str, str | None] = {},
+        log: Path | None = None,
+    ) -> None:
+        """Take the step's folder, a free port, what to set (or, with None, unset) in its
+        environment, and a file for what it prints (None: the terminal)."""
+        self.folder, self.port, self.log = folder, port, log
+        self.url = f"http://localhost:{port}"
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
+        self.environment = {name: text for name, text in environment.items() if text is not None}
+
+    def start(self, patience: float = 30.0) -> None:
+        """Start it; return once it answers. Raise ServeError, with the end of what it printed, if
+        it ends before that or needs more than `patience` seconds."""
+        command = [sys.executable, "manage.py", "runserver", str(self.port)]
+        output = self.log.open("ab") if self.log else None
+        try:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if output else None,
+                **OWN_GROUP,
+            )
+        finally:
+            if output:
+                output.close()
+        deadline = time.monotonic() + patience
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise ServeError(
+                    f"The server of {self.folder.name} does not start.{self.printed()}"
+                )
+            time.sleep(0.03)
+
+    def answers(self) -> bool:
+        """Say whether it answers HTTP, whatever it answers."""
+        try:
+            urlopen(f"http://127.0.0.1:{self.port}/chat/", timeout=5).close()
+        except HTTPError:
+            pass
+        except (URLError, OSError):
+            return False
+        return True
+
+    def printed(self, lines: int = 40) -> str:
+        """Return the last lines that it printed into its log."""
+        if not self.log or not self.log.exists():
+            return ""
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        return "\n" + "\n".join(text.splitlines()[-lines:])
+
+    def stop(self) -> None:
+        """End it, and wait until it has ended."""
+        stop(self.process)
