@@ -1,5 +1,6 @@
 """One running step, as a learner runs it: a server process, a Redis of its own, a clean stop."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit, urlunsplit
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import psutil
 import redis
@@ -22,6 +23,10 @@ OWN_GROUP = (
     if sys.platform == "win32"
     else {"start_new_session": True}
 )
+
+
+# A proxy that the environment names is for other machines, not for our own pages.
+DIRECT = build_opener(ProxyHandler({}))
 
 
 class ServeError(Exception):
@@ -36,13 +41,15 @@ def free_port() -> int:
 
 
 def port_taken(port: int) -> bool:
-    """Say whether somebody listens on this port of localhost."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    """Say whether somebody listens on this port of localhost, which browsers first take for ::1."""
+    for address in ("127.0.0.1", "::1"):
+        with contextlib.suppress(OSError):
+            socket.create_connection((address, port), timeout=1).close()
+            return True
+    return False
 
 
-def stop(process: subprocess.Popen, patience: float = 5.0) -> None:
+def stop(process: subprocess.Popen | psutil.Process, patience: float = 5.0) -> None:
     """End a process and all that it started; kill what is alive after `patience` seconds."""
     try:
         family = [psutil.Process(process.pid)]
@@ -58,6 +65,13 @@ def stop(process: subprocess.Popen, patience: float = 5.0) -> None:
     for member in psutil.wait_procs(family, patience)[1]:
         member.kill()
     process.wait()
+
+
+def stop_children() -> None:
+    """End every process that this one started, the newest first."""
+    children = psutil.Process().children()
+    for child in sorted(children, key=psutil.Process.create_time, reverse=True):
+        stop(child)
 
 
 def masked(url: str) -> str:
@@ -147,7 +161,8 @@ class Server:
         environment, and a file for what it prints (None: the terminal)."""
         self.folder, self.port, self.log = folder, port, log
         self.url = f"http://localhost:{port}"
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
+        ours = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "mysite.settings"}
+        environment = {**os.environ, **ours, **environment}
         self.environment = {name: text for name, text in environment.items() if text is not None}
 
     def start(self, patience: float = 30.0) -> None:
@@ -180,7 +195,7 @@ class Server:
     def answers(self) -> bool:
         """Say whether it answers HTTP, whatever it answers."""
         try:
-            urlopen(f"http://127.0.0.1:{self.port}/chat/", timeout=5).close()
+            DIRECT.open(f"http://127.0.0.1:{self.port}/chat/", timeout=5).close()
         except HTTPError:
             pass
         except (URLError, OSError):

@@ -1,0 +1,151 @@
+"""A real browser and its tabs, driven by Selenium the way a person would use them."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from urllib.parse import quote, unquote_plus
+
+from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.remote.webelement import WebElement
+
+PATIENCE = 10.0  # seconds that a tab waits for what it should see; only a failure takes that long
+
+
+def open_browser() -> WebDriver:
+    """Open a headless browser: the one at SELENIUM_REMOTE_URL if that is set, else Chrome or
+    Chromium, else Firefox. Raise WebDriverException, with the reasons, if none starts."""
+    if remote := os.environ.get("SELENIUM_REMOTE_URL"):
+        return webdriver.Remote(remote, options=chrome_options())
+    try:
+        if chromium := shutil.which("chromium") or shutil.which("chromium-browser"):
+            # Debian's pair: named, so that Selenium does not look for a download of its own.
+            driver = shutil.which("chromedriver")
+            options = chrome_options()
+            options.binary_location = chromium
+            return webdriver.Chrome(options, webdriver.ChromeService(driver) if driver else None)
+        return webdriver.Chrome(chrome_options())
+    except WebDriverException as no_chrome:
+        options = webdriver.FirefoxOptions()
+        options.add_argument("-headless")
+        try:
+            return webdriver.Firefox(options)
+        except WebDriverException as no_firefox:
+            raise WebDriverException(
+                f"No browser starts. Chrome: {no_chrome.msg} Firefox: {no_firefox.msg}"
+            ) from no_firefox
+
+
+def chrome_options() -> webdriver.ChromeOptions:
+    """Return the options of a headless Chrome that talks to our pages and to nobody else."""
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-first-run", "--disable-background-networking"):
+        options.add_argument(argument)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.add_argument("--no-sandbox")  # Chrome's sandbox refuses to run as root
+    options.add_argument("--disable-dev-shm-usage")  # 64 MB in a container, too little for Chrome
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return options
+
+
+class Tab:
+    """One tab on the chat. What does not come true raises AssertionError, in a person's words."""
+
+    def __init__(self, driver: WebDriver, name: str) -> None:
+        """Open a new tab in this browser; its name is what failures call it."""
+        self.driver, self.name = driver, name
+        driver.switch_to.new_window("tab")
+        self.handle = driver.current_window_handle
+
+    def open(self, url: str) -> "Tab":
+        """Go to an address."""
+        self._here().get(url)
+        return self
+
+    def join(self, site: str, room: str) -> "Tab":
+        """Open a room's page and wait until it says that it is connected."""
+        self.open(f"{site}/chat/{quote(room, safe='')}/")
+        self.shows("connected")
+        return self
+
+    def element(self, css: str) -> WebElement:
+        """Return the one element that this selector finds."""
+        return self._here().find_element(By.CSS_SELECTOR, css)
+
+    def type(self, css: str, text: str) -> None:
+        """Type text into an element, in place of what is in it."""
+        box = self.element(css)
+        box.clear()
+        if len(text) > 100 or any(ord(character) > 0xFFFF for character in text):
+            # As pasted: keys would take long, and a driver has none for emoji.
+            typed = text.rstrip(Keys.ENTER)
+            self.driver.execute_script("arguments[0].value = arguments[1]", box, typed)
+            text = text[len(typed) :]
+        box.send_keys(text)
+
+    def say(self, *messages: str) -> None:
+        """Type messages, each with Enter after it, without a pause between them."""
+        for message in messages:
+            self.type("#chat-message-input", message + Keys.ENTER)
+
+    @property
+    def log(self) -> list[str]:
+        """The messages in the tab, in order."""
+        return self.element("#chat-log").get_property("value").splitlines()
+
+    @property
+    def status(self) -> str:
+        """What the tab says of its connection."""
+        return self.element("#chat-status").text
+
+    def sees(self, *messages: str) -> None:
+        """Wait until the tab's messages are exactly these, in this order."""
+        expected = list(messages)
+        self._wait(lambda: self.log == expected, lambda: f"see {expected}; it saw {self.log}")
+
+    def ends_with(self, *messages: str) -> None:
+        """Wait until the tab's last messages are these."""
+        expected = list(messages)
+        self._wait(
+            lambda: self.log[-len(expected) :] == expected,
+            lambda: f"see {expected} last; it saw {self.log}",
+        )
+
+    def shows(self, status: str) -> None:
+        """Wait until the tab says this of its connection."""
+        self._wait(
+            lambda: self.status == status, lambda: f"say “{status}”; it said “{self.status}”"
+        )
+
+    def shows_error(self, css: str) -> str:
+        """Wait until this element says what was wrong, and return what it says."""
+        self._wait(lambda: self.element(css).text != "", lambda: f"show an error in {css}")
+        return self.element(css).text
+
+    def arrives(self, path: str) -> None:
+        """Wait until the tab is at an address that ends so, once its percent signs are resolved."""
+        self._wait(
+            lambda: unquote_plus(self._here().current_url).endswith(path),
+            lambda: f"arrive at …{path}; it is at {self._here().current_url}",
+        )
+
+    def close(self) -> None:
+        """Close the tab; the browser stays."""
+        self._here().close()
+        self.driver.switch_to.window(self.driver.window_handles[0])
+
+    def _here(self) -> WebDriver:
+        if self.driver.current_window_handle != self.handle:
+            self.driver.switch_to.window(self.handle)
+        return self.driver
+
+    def _wait(self, happened: Callable[[], bool], wish: Callable[[], str]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not happened():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"Tab {self.name} should {wish()}.")
+            time.sleep(0.02)

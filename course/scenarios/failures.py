@@ -1,0 +1,124 @@
+"""Servers and Redis that go and come back, and two servers instead of one."""
+
+import itertools
+import time
+
+from course.browser import Tab
+from course.scenarios import does_not_hold, holds
+from course.scenarios.stage import Client, Stage
+
+BAD = "not JSON"
+
+
+@holds("server_restart")
+def server_restart(stage: Stage) -> None:
+    (server,) = stage.servers
+    tab = stage.joined()
+    tab.say("before")
+    tab.sees("before")
+    server.stop()
+    tab.shows("reconnecting…")
+    tab.say("meanwhile")
+    server.start()
+    tab.shows("connected")
+    tab.sees("before", "meanwhile")
+    tab.say("after")
+    tab.sees("before", "meanwhile", "after")
+
+
+@holds("two_servers")
+@holds("two_servers_in_memory")
+def two_servers(stage: Stage) -> None:
+    a, b = (stage.joined(server.url) for server in stage.servers)
+    a.say("from A")
+    b.sees("from A")
+    b.say("from B")
+    a.sees("from A", "from B")
+    b.sees("from A", "from B")
+
+
+@does_not_hold("two_servers")
+@does_not_hold("two_servers_in_memory")
+def two_servers_hear_only_themselves(stage: Stage) -> None:
+    a, b = (stage.joined(server.url) for server in stage.servers)
+    a.say("from A")
+    a.sees("from A")
+    b.say("from B")
+    b.sees("from B")
+    a.say("from A again")
+    a.sees("from A", "from A again")
+
+
+@holds("redis_restart")
+def redis_restart(stage: Stage) -> None:
+    a, b = stage.joined(), stage.joined()
+    a.say("before")
+    b.sees("before")
+    stage.redis.stop()
+    c = stage.tab().open(f"{stage.url}/chat/{stage.room}/")
+    # The barrier: the server has refused C at least once, so C did come while Redis was down.
+    c.shows("reconnecting…")
+    stage.redis.start()
+    _talk_until_heard(a, b, c)
+    before = len(a.log), len(b.log), len(c.log)
+    a.say("after, from A")
+    b.ends_with("after, from A")
+    b.say("after, from B")
+    c.ends_with("after, from A", "after, from B")
+    a.ends_with("after, from A", "after, from B")
+    assert (len(a.log), len(b.log), len(c.log)) == tuple(lines + 2 for lines in before)
+
+
+def _talk_until_heard(*tabs: Tab, seconds: float = 30) -> None:
+    """Let the first tab speak once a second until all have heard the same message: what is said
+    while a tab is away is gone."""
+    deadline = time.monotonic() + seconds
+    for number in itertools.count():
+        word = f"ping {number}"
+        tabs[0].say(word)
+        pause = time.monotonic() + 1
+        while time.monotonic() < pause:
+            if all(tab.log[-1:] == [word] for tab in tabs):
+                return
+        if time.monotonic() > deadline:
+            logs = "; ".join(f"{tab.name} saw {tab.log}" for tab in tabs)
+            raise AssertionError(f"Redis is back, but the tabs do not hear each other: {logs}.")
+
+
+@holds("frozen_redis")
+def frozen_redis_holds_up_one_room(stage: Stage) -> None:
+    a, b = _two_rooms(stage)
+    stage.redis.freeze()
+    try:
+        a.send({"message": "hangs"})
+        time.sleep(0.5)  # long enough for A's message to reach the frozen Redis
+        b.send(BAD)
+        assert "error" in b.receive(seconds=2), "The other room should be answered at once."
+        a.stays_silent(seconds=0.5)  # its message does hang
+    finally:
+        stage.redis.thaw()
+    assert a.receive() == {"message": "hangs"}
+
+
+@does_not_hold("frozen_redis")
+def frozen_redis_holds_up_every_room(stage: Stage) -> None:
+    a, b = _two_rooms(stage)
+    stage.redis.freeze()
+    try:
+        a.send({"message": "hangs"})
+        time.sleep(0.5)  # long enough for A's message to reach the frozen Redis
+        b.send(BAD)
+        b.stays_silent(seconds=2)
+    finally:
+        stage.redis.thaw()
+    assert "error" in b.receive(), "Once Redis is back, the answer should arrive."
+    assert a.receive() == {"message": "hangs"}
+
+
+def _two_rooms(stage: Stage) -> tuple[Client, Client]:
+    a, b = stage.client(room=f"{stage.room} A"), stage.client(room=f"{stage.room} B")
+    a.send({"message": "hello"})
+    assert a.receive() == {"message": "hello"}
+    b.send(BAD)
+    assert "error" in b.receive(), "A bad frame should get an error before Redis is frozen."
+    return a, b

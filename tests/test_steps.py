@@ -1,0 +1,142 @@
+"""What the step folders promise: small, alike, complete, and clean."""
+
+import ast
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from course.chapters import CHAPTERS, Chapter
+
+# What a chapter may change, add (+) or remove (-), seen from the chapter before it.
+CHANGES = {
+    2: {
+        "README.md",
+        "chat/static/chat/room.js +",
+        "chat/static/chat/socket.js +",
+        "chat/templates/chat/room.html",
+        "chat/consumers.py +",
+        "chat/messages.py +",
+        "chat/routing.py +",
+        "mysite/asgi.py",
+    },
+    3: {"README.md", "chat/consumers.py", "chat/rooms.py", "mysite/settings.py"},
+    4: {"README.md", "chat/consumers.py"},
+    5: {
+        "README.md",
+        "chat/tests/__init__.py +",
+        "chat/tests/test_asgi.py +",
+        "chat/tests/test_browser.py +",
+        "chat/tests/test_consumer.py +",
+        "chat/tests/test_messages.py +",
+        "chat/tests/test_rooms.py +",
+        "chat/tests/test_views.py +",
+        "conftest.py +",
+        "pytest.ini +",
+    },
+}
+MOST_LINES = {
+    "chat/consumers.py": 60,
+    "chat/static/chat/room.js": 30,
+    "chat/static/chat/socket.js": 50,
+    "mysite/settings.py": 45,
+    "README.md": 15,
+}
+INSTALLED = {"asgiref", "channels", "daphne", "django"}
+INSTALLED_FOR_TESTS = {"pytest", "pytest_asyncio", "pytest_django", "selenium"}
+
+every_chapter = pytest.mark.parametrize(
+    "chapter", CHAPTERS, ids=lambda chapter: chapter.folder.name
+)
+
+
+def files(chapter: Chapter) -> dict[str, bytes]:
+    """Return the bytes of each file of a step that belongs to the course, by its path."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=chapter.folder,
+        capture_output=True,
+        check=True,
+    ).stdout
+    paths = sorted(path for path in listed.decode().split("\0") if path)
+    return {path: (chapter.folder / path).read_bytes() for path in paths}
+
+
+@pytest.mark.parametrize(
+    ("before", "chapter"), list(pairwise(CHAPTERS)), ids=lambda chapter: str(chapter.number)
+)
+def test_only_what_the_concept_needs_changes(before: Chapter, chapter: Chapter) -> None:
+    old, new = files(before), files(chapter)
+    changed = {path for path in old.keys() & new.keys() if old[path] != new[path]}
+    changed |= {f"{path} +" for path in new.keys() - old.keys()}
+    changed |= {f"{path} -" for path in old.keys() - new.keys()}
+    assert changed == CHANGES[chapter.number]
+
+
+@every_chapter
+def test_files_stay_small(chapter: Chapter) -> None:
+    for path, most in MOST_LINES.items():
+        if text := files(chapter).get(path):
+            assert len(text.splitlines()) <= most, path
+
+
+@every_chapter
+def test_nothing_is_imported_from_outside(chapter: Chapter) -> None:
+    for path, text in files(chapter).items():
+        if not path.endswith(".py"):
+            continue
+        allowed = INSTALLED | sys.stdlib_module_names | {"chat", "mysite"}
+        if "tests/" in path or path == "conftest.py":
+            allowed = allowed | INSTALLED_FOR_TESTS
+        for node in ast.walk(ast.parse(text)):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{path}: write the whole path instead of dots"
+                names = [node.module]
+            for name in names:
+                assert name.partition(".")[0] in allowed, f"{path} imports {name}"
+
+
+@every_chapter
+def test_django_finds_nothing_to_say(chapter: Chapter) -> None:
+    assert "no issues" in manage(chapter, "check", "--fail-level", "DEBUG")
+
+
+@every_chapter
+def test_settings_come_from_the_environment(chapter: Chapter) -> None:
+    settings = manage(
+        chapter,
+        "diffsettings",
+        DJANGO_SECRET_KEY="a key",
+        DJANGO_DEBUG="false",
+        DJANGO_ALLOWED_HOSTS="chat.example,localhost",
+        REDIS_URL="redis://elsewhere:6379/1",
+    )
+    assert "SECRET_KEY = 'a key'" in settings
+    assert "ALLOWED_HOSTS = ['chat.example', 'localhost']" in settings
+    assert "DEBUG = False" in settings or "DEBUG = " not in settings  # False is Django's default
+    assert ("redis://elsewhere:6379/1" in settings) == ("redis" in chapter.services)
+
+
+@every_chapter
+def test_a_key_that_is_not_given_says_that_it_is_for_learning(chapter: Chapter) -> None:
+    assert "SECRET_KEY = 'for learning only" in manage(chapter, "diffsettings")
+
+
+def manage(chapter: Chapter, *arguments: str, **environment: str) -> str:
+    """Run `python manage.py` in a step with only this much of the chat's environment."""
+    ours = ("DJANGO_", "REDIS_URL", "PYTHONPATH")
+    rest = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
+    result = subprocess.run(
+        [sys.executable, Path("manage.py"), *arguments],
+        cwd=chapter.folder,
+        env=rest | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout + result.stderr
