@@ -7,37 +7,32 @@ from collections.abc import Callable
 from urllib.parse import quote, unquote_plus
 
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 
+from course.install import find_browser
+
 PATIENCE = 10.0  # seconds that a tab waits for what it should see; only a failure takes that long
 
 
 def open_browser() -> WebDriver:
-    """Open a headless browser: the one at SELENIUM_REMOTE_URL if that is set, else Chrome or
-    Chromium, else Firefox. Raise WebDriverException, with the reasons, if none starts."""
+    """Open a headless browser: the one at SELENIUM_REMOTE_URL if that is set, else the one that
+    install.find_browser finds. Raise WebDriverException, with the reason, if it does not start."""
     if remote := os.environ.get("SELENIUM_REMOTE_URL"):
         return webdriver.Remote(remote, options=chrome_options())
-    try:
-        if chromium := shutil.which("chromium") or shutil.which("chromium-browser"):
-            # Debian's pair: named, so that Selenium does not look for a download of its own.
-            driver = shutil.which("chromedriver")
-            options = chrome_options()
-            options.binary_location = chromium
-            return webdriver.Chrome(options, webdriver.ChromeService(driver) if driver else None)
-        return webdriver.Chrome(chrome_options())
-    except WebDriverException as no_chrome:
+    binary = find_browser() or ""
+    if "firefox" in binary.lower():
         options = webdriver.FirefoxOptions()
+        options.binary_location = binary
         options.add_argument("-headless")
-        try:
-            return webdriver.Firefox(options)
-        except WebDriverException as no_firefox:
-            raise WebDriverException(
-                f"No browser starts. Chrome: {no_chrome.msg} Firefox: {no_firefox.msg}"
-            ) from no_firefox
+        return webdriver.Firefox(options)
+    options = chrome_options()
+    options.binary_location = binary
+    # Debian's Chromium comes with its driver; for Chrome, Selenium knows which one fits.
+    driver = shutil.which("chromedriver") if "chromium" in binary.lower() else None
+    return webdriver.Chrome(options, webdriver.ChromeService(driver))
 
 
 def chrome_options() -> webdriver.ChromeOptions:

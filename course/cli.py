@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -14,10 +15,12 @@ from course.chapters import CHAPTERS, ROOT, Chapter, chapter
 
 LEARN = "py learn.py" if sys.platform == "win32" else "python3 learn.py"
 PYTEST = ("-n", "3", "--dist", "loadgroup", "--durations", "10")
-COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+COLOURS = {"+": "green", "-": "red"}
+ENDINGS = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, n)]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Step = Annotated[str, typer.Argument(metavar="STEP", help="The number of a step, such as 3.")]
+Side = Annotated[str, typer.Argument(help="The number of a step, or a folder.")]
 
 
 def main() -> None:
@@ -67,33 +70,113 @@ def overview(context: typer.Context) -> None:
 @app.command()
 def run(
     step: Step,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Instead of 800STEP.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="A port of your choice, not 800STEP.")
+    ] = None,
 ) -> None:
     """Serve a step until Ctrl-C (exit status 0). An edit of its code reloads it."""
     from course import serve
 
-    chapter = chosen(step)
-    port = port or chapter.port
+    number, folder, port = chosen(step).number, chosen(step).folder, port or chosen(step).port
     if serve.port_taken(port):
-        other = f"{LEARN} run {chapter.number} --port {serve.free_port()}"
-        refuse(f"Port {port} is taken by another program. Stop that, or type: {other}")
-    for name in {"SIGTERM", "SIGHUP", "SIGBREAK"} & set(dir(signal)):
-        signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
+        other = f"{LEARN} run {number} --port {serve.free_port()}"
+        refuse(f"Port {port} is taken by another program. Stop that one, or type: {other}")
+    for name in ENDINGS:
+        signal.signal(name, lambda number, _: sys.exit(128 + number))
     try:
-        redis_url, layer = channel_layer() if "redis" in chapter.services else (None, "")
-        server = serve.Server(chapter.folder, port, {"REDIS_URL": redis_url} if layer else {})
-        server.start(patience=math.inf)  # an error in the code: one may mend it, and it reloads
-        typer.echo(layer, nl=bool(layer))
-        typer.secho(f"Step {chapter.number} is at {server.url}/chat/", fg="green", bold=True)
-        typer.echo("Ctrl-C stops it.")
+        redis_url = layer() if "redis" in chosen(step).services else None
+        server = serve.Server(folder, port, {"REDIS_URL": redis_url})
+        server.start(patience=math.inf)  # whoever broke the code can mend it, and it reloads
+        typer.secho(
+            f"\nStep {number}: {server.url}/chat/  (Ctrl-C stops it)\n", fg="green", bold=True
+        )
         while (status := server.process.poll()) is None:
             time.sleep(0.1)
-        refuse(f"The server of step {chapter.number} has ended: exit status {status}.", status % 256)
+        status = status if status >= 0 else 128 - status
+        refuse(f"The server of step {number} has ended, with exit status {status}.", status)
     except KeyboardInterrupt:
         typer.echo("\nStopped.")
     except serve.ServeError as error:
         refuse(str(error))
     finally:
-        for name in {"SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"} & set(dir(signal)):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)  # nothing interrupts this
+        for name in (signal.SIGINT, *ENDINGS):
+            signal.signal(name, signal.SIG_IGN)  # nothing interrupts what follows
         serve.stop_children()
+
+
+def layer() -> str | None:
+    """Say which channel layer there is; return the address of its Redis, or None without one."""
+    from course import serve
+
+    if url := os.environ.get("REDIS_URL"):
+        serve.check_redis(url)
+        typer.echo(f"Channel layer: the Redis at {serve.masked(url)} (REDIS_URL).")
+        return url
+    if serve.PrivateRedis.available():
+        url = serve.PrivateRedis().url
+        typer.echo(f"Channel layer: a Redis of its own, at {url}, which ends with it.")
+        return url
+    typer.echo(
+        "Channel layer: in memory, for the tabs of this one process only. "
+        "Install redis-server, or set REDIS_URL, for a layer that processes share."
+    )
+    return None
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def test(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STEP] [...]", help="One step only; anything for pytest."),
+    ] = None,
+) -> None:
+    """Prove, in a real browser, what every step promises, or one. Exit status: pytest's."""
+    from course import install
+
+    words, options = list(arguments or []), [*PYTEST]
+    if words and words[0].isdecimal():
+        options += ["--step", str(chosen(words.pop(0)).number)]
+    try:
+        install.prepare()
+    except install.InstallError as error:
+        refuse(str(error))
+    import pytest
+
+    os.chdir(ROOT)
+    raise typer.Exit(pytest.main([*options, *words]))
+
+
+@app.command()
+def diff(old: Side, new: Side) -> None:
+    """Show what differs between two steps, or between a folder of yours and a step."""
+    from course.compare import compare
+
+    before, after = folder(old), folder(new)
+    try:
+        files = [each for each in compare(before, after) if each.status != "same"]
+    except OSError as error:
+        refuse(str(error))
+    for each in files:
+        binary = ", not a text" if each.binary else ""
+        typer.secho(f"\n{each.path} ({each.status}{binary})", bold=True)
+        for hunk in each.hunks:
+            typer.secho(f"@@ -{hunk.old_start} +{hunk.new_start} @@", fg="cyan")
+            for line in hunk.lines:
+                typer.secho(line.mark + line.text, fg=COLOURS.get(line.mark))
+    counts = Counter(each.status for each in files)
+    kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ("new", "removed", "changed"))
+    added, removed = (sum(each.count(mark) for each in files) for mark in "+-")
+    typer.echo(f"\n{before.name} → {after.name}: {kinds} files; +{added} -{removed} lines")
+
+
+def folder(side: str) -> Path:
+    """Return the folder that a step's number or a path means; leave if there is none."""
+    if side.isdecimal():
+        return chosen(side).folder
+    if not Path(side).is_dir():
+        refuse(f"There is no folder {side} here. Type a step's number or the path of a folder.", 2)
+    return Path(side).resolve()
+
+
+if __name__ == "__main__":
+    main()

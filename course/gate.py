@@ -12,19 +12,20 @@ class Gate:
     `url` is the site's address behind the gate; `sockets` counts the WebSocket handshakes that
     came; with `held=True` they wait until `release` is called."""
 
-    def __init__(self, site: str, held: bool = False, host: str = "localhost") -> None:
+    def __init__(self, site: str, held: bool = False) -> None:
         self.target = urlsplit(site)
-        self.host, self.sockets = host, 0
+        self.sockets = 0
         self._loop = asyncio.new_event_loop()
         self._open = asyncio.Event()
         if not held:
             self._open.set()
 
     def __enter__(self) -> "Gate":
-        address = "127.0.0.1" if self.host == "localhost" else "0.0.0.0"
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._relay, address, 0))
+        self._server = self._loop.run_until_complete(
+            asyncio.start_server(self._relay, "127.0.0.1", 0)
+        )
         port = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://{self.host}:{port}"
+        self.url = f"http://localhost:{port}"
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         return self

@@ -7,23 +7,96 @@ import subprocess
 import sys
 from pathlib import Path
 
-# The browsers that Selenium and course/browser.py can drive, where they are not on the PATH.
 COMMANDS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "firefox")
-MAC_APPS = ("Google Chrome", "Chromium", "Firefox")
+MAC_APPS = (
+    "Google Chrome.app/Contents/MacOS/Google Chrome",
+    "Chromium.app/Contents/MacOS/Chromium",
+    "Firefox.app/Contents/MacOS/firefox",
+)
 WINDOWS_PROGRAMS = ("Google/Chrome/Application/chrome.exe", "Mozilla Firefox/firefox.exe")
 
+# What a person types, or does, to have a browser and to have Redis.
+HOW = {
+    "darwin": ("brew install --cask google-chrome", "brew install redis"),
+    "win32": ("winget install Google.Chrome", "use WSL: Redis itself does not run on Windows"),
+    "debian": ("sudo apt install chromium chromium-driver", "sudo apt install redis-server"),
+    # Ubuntu's own chromium and firefox packages are only pointers to snaps.
+    "ubuntu": ("install Google Chrome from google.com/chrome", "sudo apt install redis-server"),
+    "linux": ("install the package of Chromium or Firefox", "install the package of Redis"),
+}
 
-class MissingError(Exception):
-    """Something that a person has to install; its text says how."""
+
+class InstallError(Exception):
+    """Something that a person has to install; its text says how, in one line."""
 
 
 def prepare() -> None:
-    """Make sure of a browser and of Redis: on Debian and Ubuntu, as root, install what is missing.
-    Raise MissingError if there is no browser; without Redis, only say so."""
-    if packages := missing_packages():
-        if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
-            apt_install(packages)
-    if not os.environ.get("SELENIUM_REMOTE_URL") and not find_browser():
-        raise MissingError(f"No browser found. {how('browser')}")
+    """Make sure of a browser and of Redis; on Debian and Ubuntu, as root, install what is missing.
+    Raise InstallError if there is no browser then; if there is no Redis, only say so."""
+    apt = shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0
+    if apt and (packages := missing_packages()):
+        apt_install(packages)
+    for_browser, for_redis = HOW[system()]
+    if not (os.environ.get("SELENIUM_REMOTE_URL") or find_browser()):
+        raise InstallError(f"No Chrome, Chromium or Firefox is found. To have one: {for_browser}")
     if not shutil.which("redis-server"):
-        print(f"No redis-server found: what needs it will be counted as not run. {how('redis')}")
+        print("No redis-server is found: tests that need it are counted as not run (skipped).")
+        print(f"To have it: {for_redis}", flush=True)
+
+
+def system() -> str:
+    """Return which row of HOW is for this system."""
+    if sys.platform in HOW and sys.platform != "linux":
+        return sys.platform
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return "linux"
+    names = [release["ID"], *release.get("ID_LIKE", "").split()]
+    return next((name for name in names if name in HOW), "linux")
+
+
+def find_browser() -> str | None:
+    """Return the path of a Chrome, Chromium or Firefox that runs, or None."""
+    found = [path for name in COMMANDS if (path := shutil.which(name))]
+    if sys.platform == "win32":
+        folders = [os.environ.get(n) for n in ("ProgramFiles", "ProgramFiles(x86)", "LocalAppData")]
+        found += [Path(folder, each) for each in WINDOWS_PROGRAMS for folder in folders if folder]
+        return next((str(path) for path in found if Path(path).is_file()), None)
+    if sys.platform == "darwin":
+        folders = [Path("/Applications"), Path.home() / "Applications"]
+        found += [folder / each for each in MAC_APPS for folder in folders]
+    return next((str(path) for path in found if _runs(path)), None)
+
+
+def _runs(path: str | Path) -> bool:
+    """Say whether it is more than a pointer to a snap that is not there."""
+    try:
+        command = [path, "--version"]
+        return subprocess.run(command, capture_output=True, timeout=30).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def missing_packages() -> list[str]:
+    """Return the packages that apt can give this system and that the tests need."""
+    packages = []
+    if system() != "ubuntu" and not os.environ.get("SELENIUM_REMOTE_URL"):
+        browser = find_browser()
+        if not browser:
+            packages.append("chromium")
+        if (not browser or "chromium" in browser) and not shutil.which("chromedriver"):
+            packages.append("chromium-driver")
+    if not shutil.which("redis-server"):
+        packages.append("redis-server")
+    return packages
+
+
+def apt_install(packages: list[str]) -> None:
+    """Install packages of Debian or Ubuntu; raise InstallError if that fails."""
+    print(f"Installing {', '.join(packages)} with apt-get ...", flush=True)
+    apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run([*apt, "update"], env=environment)  # old lists may do: the next line decides
+    if subprocess.run([*apt, "install", "-y", *packages], env=environment).returncode:
+        raise InstallError(f"apt-get cannot install {' '.join(packages)}: see what it says above.")

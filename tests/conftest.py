@@ -135,7 +135,7 @@ def stage(
             if layer == "memory" and "redis" in chapter.services:
                 pytest.skip("native only: the services run on Redis")
             url = f"http://step{chapter.number}:{chapter.port}"
-            stage = Stage(url, room, browser, gate_host="tests")
+            stage = Stage(url, room, browser)
         elif layer == "redis" and not PrivateRedis.available():
             pytest.skip("no redis-server on the PATH")
         elif row.needs:
@@ -164,8 +164,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         for tab in stage.tabs:
             try:
                 report.sections.append((f"tab {tab.name}", _tab_report(tab, item.name)))
-            except WebDriverException as error:
-                report.sections.append((f"tab {tab.name}", f"cannot be looked at: {error.msg}"))
+            except (WebDriverException, OSError) as error:
+                report.sections.append((f"tab {tab.name}", f"cannot be looked at: {error}"))
         for server in stage.servers:
             report.sections.append((f"server at {server.url}", server.printed()))
     return report

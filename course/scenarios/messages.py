@@ -71,7 +71,7 @@ def as_typed(stage: Stage) -> None:
 
 @holds("before_open")
 def before_open(stage: Stage) -> None:
-    with Gate(stage.url, held=True, host=stage.gate_host) as gate:
+    with Gate(stage.url, held=True) as gate:
         tab = stage.tab().open(f"{gate.url}/chat/{stage.room}/")
         tab.say("first", "second", "third")
         tab.shows("connecting…")

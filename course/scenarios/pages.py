@@ -66,7 +66,7 @@ def any_name(stage: Stage) -> None:
 @holds("socket_opens")
 def socket_opens(stage: Stage) -> None:
     stage.client()
-    with Gate(stage.url, host=stage.gate_host) as gate:
+    with Gate(stage.url) as gate:
         stage.joined(gate.url)
         assert gate.sockets == 1, f"The page should open one socket; it opened {gate.sockets}."
 
@@ -79,7 +79,7 @@ def no_socket(stage: Stage) -> None:
         pass
     else:
         raise AssertionError("There should be no socket yet, but the server opened one.")
-    with Gate(stage.url, host=stage.gate_host) as gate:
+    with Gate(stage.url) as gate:
         tab = stage.tab().open(f"{gate.url}/chat/{stage.room}/")
         tab.shows(NOBODY)
         assert not tab.element("#chat-message-input").is_enabled(), "Nobody listens: no typing yet."

@@ -71,7 +71,6 @@ class Stage:
     browser: Callable[[], WebDriver]
     servers: list[Server] = field(default_factory=list)
     redis: PrivateRedis | None = None
-    gate_host: str = "localhost"
     tabs: list[Tab] = field(default_factory=list)
     opened: ExitStack = field(default_factory=ExitStack)
 
