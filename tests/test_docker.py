@@ -1,0 +1,261 @@
+"""The Dockerfile and docker-compose.yml: read everywhere, run where a Docker engine answers."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from ruamel.yaml import YAML
+from websockets.sync.client import connect
+
+from course.chapters import CHAPTERS, ROOT, Chapter
+
+pytestmark = pytest.mark.xdist_group("docker")
+
+COMPOSE_FILE = ROOT / "docker-compose.yml"
+COMPOSE_TEXT = COMPOSE_FILE.read_text("utf-8")
+SERVICES = YAML(typ="safe").load(COMPOSE_TEXT)["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+# The groups of requirements.txt, as {name: version}; the first is what the steps import.
+GROUPS = [
+    dict(re.findall(r"^([\w-]+)==(\S+)", group, re.MULTILINE))
+    for group in (ROOT / "requirements.txt").read_text("utf-8").lower().split("\n\n")[1:]
+]
+ON_REDIS = [chapter for chapter in CHAPTERS if "redis" in chapter.services]
+
+
+def of(chapters: Sequence[Chapter]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("chapter", chapters, ids=lambda each: f"step{each.number}")
+
+
+# Read: no Docker needed
+
+
+def check_schema(path: Path) -> subprocess.CompletedProcess[str]:
+    tool = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    return subprocess.run([*tool, path], capture_output=True, text=True, timeout=60)
+
+
+def test_the_compose_file_follows_the_compose_schema(tmp_path: Path) -> None:
+    broken = tmp_path / "docker-compose.yml"
+    broken.write_text(COMPOSE_TEXT.replace("ports:", "prots:", 1), "utf-8")
+    assert "prots" in check_schema(broken).stdout
+    result = check_schema(COMPOSE_FILE)
+    assert result.returncode == 0, result.stdout
+
+
+@of(CHAPTERS)
+def test_a_chapter_is_a_service(chapter: Chapter) -> None:
+    name, port = f"step{chapter.number}", chapter.port
+    service = SERVICES[name]
+    environment = service["environment"]
+    assert service["command"] == f"python manage.py runserver 0.0.0.0:{port}"
+    assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert service["volumes"] == [f"./{chapter.folder.name}:/step:ro,z"]
+    assert service["healthcheck"]["test"][-1].endswith(f"/{port}")
+    assert name in environment["DJANGO_ALLOWED_HOSTS"].split(",")
+    assert ("REDIS_URL" in environment) == (chapter in ON_REDIS)
+    healthy = {"condition": "service_healthy"}
+    assert service.get("depends_on", {}) == ({"redis": healthy} if chapter in ON_REDIS else {})
+    assert SERVICES["tests"]["depends_on"][name] == healthy
+
+
+def test_plain_up_starts_the_steps_and_redis_only() -> None:
+    started = {name for name, service in SERVICES.items() if "profiles" not in service}
+    assert started == {"redis", *(f"step{chapter.number}" for chapter in CHAPTERS)}
+
+
+def test_base_images_are_pinned() -> None:
+    images = [service["image"] for service in SERVICES.values() if "image" in service]
+    images += re.findall(r"^FROM (\S+:\S+)", DOCKERFILE, re.MULTILINE)
+    assert len(images) == 3
+    for image in images:
+        assert re.search(r":\d+\.\d+\.\d+-", image), f"{image} names no exact version"
+
+
+def test_the_image_installs_what_the_steps_import() -> None:
+    stage = DOCKERFILE.split(" AS tests")[0]
+    names = re.search(r"--constraint \S+ \\\n(.*)", stage).group(1)
+    assert set(names.lower().split()) == GROUPS[0].keys()
+
+
+# Run
+
+
+def run(*arguments: str, folder: Path, timeout: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["docker", *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,  # never a terminal: output stays as it is
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout,
+    )
+
+
+def docker(*arguments: str, folder: Path = ROOT, timeout: float = 60) -> str:
+    """Run a Docker command and return what it printed; fail with its errors."""
+    result = run(*arguments, folder=folder, timeout=timeout)
+    assert result.returncode == 0, f"docker {' '.join(arguments)}: {result.stderr[-4000:]}"
+    return result.stdout
+
+
+def skip_unless_it_works(*arguments: str) -> str:
+    """Run a Docker command and return what it printed; skip, saying why, if it does not work."""
+    command = f"`docker {' '.join(arguments)}` does not work here"
+    try:
+        result = run(*arguments, folder=ROOT, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        pytest.skip(f"{command}: {error}")
+    if result.returncode:
+        pytest.skip(f"{command}: {result.stderr.splitlines()[0]}")
+    return result.stdout
+
+
+def test_docker_compose_reads_the_file() -> None:
+    skip_unless_it_works("compose", "version")
+    docker("compose", "--profile", "tests", "config", "--quiet")
+
+
+class Project:
+    """A copy of the repository, served by Compose under a name of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = f"channels-test-{os.getpid()}"
+
+    def compose(self, *arguments: str, timeout: float = 60) -> str:
+        name = ("--project-name", self.name)
+        return docker("compose", *name, *arguments, folder=self.folder, timeout=timeout)
+
+    def down(self) -> None:
+        """Remove everything, by the line that stands in docker-compose.yml for it."""
+        line = re.search(r"docker compose (--profile tests down .*?)  ", COMPOSE_TEXT).group(1)
+        self.compose(*line.split(), timeout=120)
+
+    def listed(self, kind: str, *options: str) -> list[str]:
+        """What the engine lists of the project: containers (ps), images, networks, volumes."""
+        label = f"label=com.docker.compose.project={self.name}"
+        return docker(*kind.split(), "--filter", label, *options).splitlines()
+
+    def layers(self) -> list[str]:
+        shown = docker("image", "inspect", f"{self.name}-step3", "--format", "{{json .RootFS}}")
+        return json.loads(shown)["Layers"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Every step, served by Compose from a copy that a test may edit."""
+    skip_unless_it_works("compose", "version")
+    if (system := skip_unless_it_works("version", "--format", "{{.Server.Os}}").strip()) != "linux":
+        pytest.skip(f"the Docker engine runs {system} containers, and the images are for Linux")
+    for chapter in CHAPTERS:
+        try:
+            socket.create_server(("127.0.0.1", chapter.port)).close()
+        except OSError:
+            pytest.skip(f"port {chapter.port}, which step {chapter.number} needs, is taken")
+    folder = tmp_path_factory.mktemp("docker") / "course"
+    shutil.copytree(
+        ROOT, folder, ignore=shutil.ignore_patterns(".*_cache", ".git", ".venv", "__pycache__")
+    )
+    project = Project(folder)
+    try:
+        project.compose("up", "--detach", "--build", "--wait", timeout=600)
+        yield project
+    finally:
+        project.down()
+
+
+def fetch(chapter: Chapter, path: str) -> int | None:
+    """The status of a page, or None if there is none to be had just now."""
+    try:
+        with urlopen(f"http://localhost:{chapter.port}{path}", timeout=5) as response:
+            return response.status
+    except OSError as error:
+        return getattr(error, "code", None)
+
+
+@of(CHAPTERS)
+def test_a_step_answers(project: Project, chapter: Chapter) -> None:
+    assert fetch(chapter, "/chat/") == 200
+
+
+@of(ON_REDIS)
+def test_two_clients_meet_through_redis(project: Project, chapter: Chapter) -> None:
+    url = f"ws://localhost:{chapter.port}/ws/chat/lobby/"
+    origin = f"http://localhost:{chapter.port}"
+    with connect(url, origin=origin) as one, connect(url, origin=origin) as two:
+        one.send('{"message": "hello"}')
+        for client in one, two:
+            assert json.loads(client.recv(timeout=10)) == {"message": "hello"}
+        assert "asgi" in project.compose("exec", "redis", "redis-cli", "keys", "*")
+
+
+def test_plain_up_started_neither_tests_nor_browser(project: Project) -> None:
+    names = project.compose("ps", "--services").split()
+    assert sorted(names) == ["redis", *(f"step{chapter.number}" for chapter in CHAPTERS)]
+
+
+def test_ports_are_published_on_loopback_only(project: Project) -> None:
+    ports = ", ".join(project.listed("ps", "--format", "{{.Ports}}"))
+    published = [each.split("->")[0] for each in ports.split(", ") if "->" in each]
+    assert sorted(published) == [f"127.0.0.1:{chapter.port}" for chapter in CHAPTERS]
+
+
+def test_a_step_does_not_run_as_root(project: Project) -> None:
+    assert project.compose("exec", "step3", "id", "-u").strip() == "10001"
+
+
+def test_the_image_holds_only_what_a_step_imports(project: Project) -> None:
+    shown = project.compose("exec", "step3", "pip", "list", "--format", "json")
+    installed = {
+        each["name"].lower().replace("_", "-"): each["version"] for each in json.loads(shown)
+    }
+    assert installed.items() >= GROUPS[0].items()
+    for group in GROUPS[1:]:
+        assert not installed.keys() & group.keys()
+
+
+def test_an_edit_reloads_and_a_build_after_it_reinstalls_nothing(project: Project) -> None:
+    chapter, layers = ON_REDIS[0], project.layers()
+    assert fetch(chapter, "/edited/") == 404
+    with (project.folder / chapter.folder.name / "mysite" / "urls.py").open("a") as file:
+        file.write('urlpatterns += [path("edited/", RedirectView.as_view(url="/chat/"))]\n')
+    deadline = time.monotonic() + 30
+    while (status := fetch(chapter, "/edited/")) != 200 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert status == 200
+    project.compose("build", timeout=120)
+    assert project.layers() == layers
+
+
+def test_the_tests_service_drives_a_browser(project: Project) -> None:
+    """A row that it can prove, and one that it names as native only."""
+    command = SERVICES["tests"]["command"].split()
+    chosen = [*command, "-k", "step3 and redis and (second_tab or two_servers)"]
+    shown = project.compose("run", "--rm", "tests", *chosen, timeout=600)
+    assert re.search(r"two_servers.* native only", shown)
+    assert re.search(r"[1-9]\d* passed, ", shown)
+
+
+def test_stopping_kills_nobody_and_down_leaves_nothing(project: Project) -> None:
+    """The last one: it stops and removes what the others use."""
+    containers = project.listed("ps", "--all", "--quiet")
+    mounts = "{{range .Mounts}}{{if .Name}}{{.Name}} {{end}}{{end}}"
+    volumes = set(docker("inspect", "--format", mounts, *containers).split())
+    project.compose("--profile", "tests", "stop")
+    for status in project.listed("ps", "--all", "--format", "{{.Names}} {{.Status}}"):
+        assert "Exited (137)" not in status
+    project.down()
+    for kind in "ps --all", "image ls", "network ls", "volume ls":
+        assert project.listed(kind, "--quiet") == []
+    assert not volumes & set(docker("volume", "ls", "--quiet").split())
