@@ -4,9 +4,11 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import quote, unquote_plus
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -68,8 +70,12 @@ class Tab:
         return self
 
     def element(self, css: str) -> WebElement:
-        """Return the one element that this selector finds."""
-        return self._here().find_element(By.CSS_SELECTOR, css)
+        """Return the first element that this selector finds, once the page has it."""
+        self._wait(
+            lambda: bool(self._here().find_elements(By.CSS_SELECTOR, css)),
+            lambda: f"have {css}; it is at {self._here().current_url}",
+        )
+        return self.driver.find_element(By.CSS_SELECTOR, css)
 
     def type(self, css: str, text: str) -> None:
         """Type text into an element, in place of what is in it."""
@@ -140,7 +146,10 @@ class Tab:
 
     def _wait(self, happened: Callable[[], bool], wish: Callable[[], str]) -> None:
         deadline = time.monotonic() + PATIENCE
-        while not happened():
+        while True:
+            with suppress(StaleElementReferenceException):  # the page has just changed: look again
+                if happened():
+                    return
             if time.monotonic() > deadline:
                 raise AssertionError(f"Tab {self.name} should {wish()}.")
             time.sleep(0.02)

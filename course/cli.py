@@ -127,7 +127,7 @@ def layer() -> str | None:
 def test(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[STEP] [...]", help="One step only; anything for pytest."),
+        typer.Argument(metavar="STEP ARGUMENTS", help="One step only; anything for pytest."),
     ] = None,
 ) -> None:
     """Prove, in a real browser, what every step promises, or one. Exit status: pytest's."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from course.chapters import CHAPTERS, Chapter
+from course.compare import compare
 
 # What a chapter may change, add (+) or remove (-), seen from the chapter before it.
 CHANGES = {
@@ -53,26 +54,22 @@ every_chapter = pytest.mark.parametrize(
 )
 
 
-def files(chapter: Chapter) -> dict[str, bytes]:
-    """Return the bytes of each file of a step that belongs to the course, by its path."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=chapter.folder,
-        capture_output=True,
-        check=True,
-    ).stdout
-    paths = sorted(path for path in listed.decode().split("\0") if path)
-    return {path: (chapter.folder / path).read_bytes() for path in paths}
+def files(chapter: Chapter) -> dict[str, str]:
+    """Return the text of each file of a step by its path."""
+    paths = [file.path for file in compare(chapter.folder, chapter.folder)]
+    return {path: (chapter.folder / path).read_text("utf-8") for path in paths}
 
 
 @pytest.mark.parametrize(
     ("before", "chapter"), list(pairwise(CHAPTERS)), ids=lambda chapter: str(chapter.number)
 )
 def test_only_what_the_concept_needs_changes(before: Chapter, chapter: Chapter) -> None:
-    old, new = files(before), files(chapter)
-    changed = {path for path in old.keys() & new.keys() if old[path] != new[path]}
-    changed |= {f"{path} +" for path in new.keys() - old.keys()}
-    changed |= {f"{path} -" for path in old.keys() - new.keys()}
+    marks = {"new": " +", "removed": " -", "changed": ""}
+    changed = {
+        file.path + marks[file.status]
+        for file in compare(before.folder, chapter.folder)
+        if file.status != "same"
+    }
     assert changed == CHANGES[chapter.number]
 
 

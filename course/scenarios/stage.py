@@ -31,8 +31,11 @@ class Client:
         self.connection = connection
 
     def send(self, frame: str | bytes | dict) -> None:
-        """Send a frame; a dict goes out as JSON."""
-        self.connection.send(json.dumps(frame) if isinstance(frame, dict) else frame)
+        """Send a frame, a dict as JSON; raise AssertionError if the server dropped the socket."""
+        try:
+            self.connection.send(json.dumps(frame) if isinstance(frame, dict) else frame)
+        except ConnectionClosed as closed:
+            raise AssertionError(f"The server dropped the socket: {closed}.") from closed
 
     def receive(self, seconds: float = 10) -> dict:
         """Return the next frame, read as JSON; raise AssertionError if none comes in time."""
