@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 from urllib.parse import quote, unquote_plus
 
 from selenium import webdriver
@@ -16,6 +17,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from course.install import find_browser
 
+T = TypeVar("T")
 PATIENCE = 10.0  # seconds that a tab waits for what it should see; only a failure takes that long
 
 
@@ -40,8 +42,10 @@ def open_browser() -> WebDriver:
 def chrome_options() -> webdriver.ChromeOptions:
     """Return the options of a headless Chrome that talks to our pages and to nobody else."""
     options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-first-run", "--disable-background-networking"):
-        options.add_argument(argument)
+    options.add_argument("--headless=new")
+    options.add_argument("--no-first-run")
+    options.add_argument("--disable-background-networking")
+    options.add_argument("--disable-gpu")  # there is none to be expected: do not emulate one
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # Chrome's sandbox refuses to run as root
     options.add_argument("--disable-dev-shm-usage")  # 64 MB in a container, too little for Chrome
@@ -56,7 +60,7 @@ class Tab:
         """Open a new tab in this browser; its name is what failures call it."""
         self.driver, self.name = driver, name
         driver.switch_to.new_window("tab")
-        self.handle = driver.current_window_handle
+        self.handle = driver.front = driver.current_window_handle
 
     def open(self, url: str) -> "Tab":
         """Go to an address."""
@@ -71,11 +75,10 @@ class Tab:
 
     def element(self, css: str) -> WebElement:
         """Return the first element that this selector finds, once the page has it."""
-        self._wait(
-            lambda: bool(self._here().find_elements(By.CSS_SELECTOR, css)),
+        return self._wait(
+            lambda: next(iter(self._here().find_elements(By.CSS_SELECTOR, css)), None),
             lambda: f"have {css}; it is at {self._here().current_url}",
         )
-        return self.driver.find_element(By.CSS_SELECTOR, css)
 
     def type(self, css: str, text: str) -> None:
         """Type text into an element, in place of what is in it."""
@@ -103,6 +106,11 @@ class Tab:
         """What the tab says of its connection."""
         return self.element("#chat-status").text
 
+    @property
+    def focus(self) -> str | None:
+        """The id of the element that has the focus."""
+        return self._here().switch_to.active_element.get_attribute("id")
+
     def sees(self, *messages: str) -> None:
         """Wait until the tab's messages are exactly these, in this order."""
         expected = list(messages)
@@ -122,6 +130,13 @@ class Tab:
             lambda: self.status == status, lambda: f"say “{status}”; it said “{self.status}”"
         )
 
+    def focuses(self, element_id: str) -> None:
+        """Wait until what a person types goes into this element."""
+        self._wait(
+            lambda: self.focus == element_id,
+            lambda: f"have its focus on #{element_id}; it is on #{self.focus}",
+        )
+
     def shows_error(self, css: str) -> str:
         """Wait until this element says what was wrong, and return what it says."""
         self._wait(lambda: self.element(css).text != "", lambda: f"show an error in {css}")
@@ -137,19 +152,21 @@ class Tab:
     def close(self) -> None:
         """Close the tab; the browser stays."""
         self._here().close()
-        self.driver.switch_to.window(self.driver.window_handles[0])
+        self.driver.front = self.driver.window_handles[0]
+        self.driver.switch_to.window(self.driver.front)
 
     def _here(self) -> WebDriver:
-        if self.driver.current_window_handle != self.handle:
+        if self.driver.front != self.handle:
             self.driver.switch_to.window(self.handle)
+            self.driver.front = self.handle
         return self.driver
 
-    def _wait(self, happened: Callable[[], bool], wish: Callable[[], str]) -> None:
+    def _wait(self, happened: Callable[[], T], wish: Callable[[], str]) -> T:
         deadline = time.monotonic() + PATIENCE
         while True:
             with suppress(StaleElementReferenceException):  # the page has just changed: look again
-                if happened():
-                    return
+                if outcome := happened():
+                    return outcome
             if time.monotonic() > deadline:
                 raise AssertionError(f"Tab {self.name} should {wish()}.")
-            time.sleep(0.02)
+            time.sleep(0.05)

@@ -16,10 +16,7 @@ RAW = [
 @holds("own_message")
 def own_message(stage: Stage) -> None:
     tab = stage.joined()
-    focused = tab.driver.switch_to.active_element.get_attribute("id")
-    assert focused == "chat-message-input", (
-        f"The focus should be on the message; it is on {focused}."
-    )
+    tab.focuses("chat-message-input")
     tab.say("hello", "how are you? 🎉")
     tab.sees("hello", "how are you? 🎉")
     tab.type("#chat-message-input", "  by the button  ")

@@ -29,8 +29,7 @@ NOBODY = "nobody is listening yet"
 def choose_room(stage: Stage) -> None:
     tab = stage.tab().open(f"{stage.url}/")
     tab.arrives("/chat/")
-    focused = tab.driver.switch_to.active_element.get_attribute("id")
-    assert focused == "room-name-input", f"A person should type at once; the focus is on {focused}."
+    tab.focuses("room-name-input")
     for name in BAD_NAMES:
         tab.type("#room-name-input", name)
         tab.element("#room-name-submit").click()
