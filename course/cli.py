@@ -14,7 +14,7 @@ import typer
 from course.chapters import CHAPTERS, ROOT, Chapter, chapter
 
 LEARN = "py learn.py" if sys.platform == "win32" else "python3 learn.py"
-PYTEST = ("-n", "3", "--dist", "loadgroup", "--durations", "10")
+PYTEST = ("-n", "3", "--dist", "loadgroup", "--durations", "10", "-rs")
 COLOURS = {"+": "green", "-": "red"}
 ENDINGS = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, n)]
 

@@ -95,8 +95,9 @@ def missing_packages() -> list[str]:
 def apt_install(packages: list[str]) -> None:
     """Install packages of Debian or Ubuntu; raise InstallError if that fails."""
     print(f"Installing {', '.join(packages)} with apt-get ...", flush=True)
-    apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
+    apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run([*apt, "update"], env=environment)  # old lists may do: the next line decides
-    if subprocess.run([*apt, "install", "-y", *packages], env=environment).returncode:
+    install = [*apt, "install", "-y", "--no-install-recommends", *packages]
+    if subprocess.run(install, env=environment).returncode:
         raise InstallError(f"apt-get cannot install {' '.join(packages)}: see what it says above.")

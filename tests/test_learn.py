@@ -344,11 +344,9 @@ for name in set(sys.argv) & {{"chromium", "chromium-driver", "redis-server"}}:
 @POSIX
 def test_on_debian_root_gets_installed_what_is_missing_and_only_once(bare_debian, capfd):
     install.prepare()
-    assert (bare_debian / "asked").read_text().splitlines() == [
-        "-q -o DPkg::Lock::Timeout=300 update noninteractive",
-        "-q -o DPkg::Lock::Timeout=300 install -y chromium chromium-driver redis-server "
-        "noninteractive",
-    ]
+    update, packages = (bare_debian / "asked").read_text().splitlines()
+    assert update.endswith(" update noninteractive")
+    assert packages.endswith(" chromium chromium-driver redis-server noninteractive")
     assert "Installing chromium, chromium-driver, redis-server" in capfd.readouterr().out
     install.prepare()
     assert len((bare_debian / "asked").read_text().splitlines()) == 2
@@ -362,7 +360,7 @@ def test_on_ubuntu_a_pointer_to_a_snap_is_no_browser(bare_debian, monkeypatch):
     (bare_debian / "chromium-browser").chmod(0o755)
     with pytest.raises(install.InstallError, match="Google Chrome"):
         install.prepare()
-    assert "install -y redis-server " in (bare_debian / "asked").read_text()
+    assert "--no-install-recommends redis-server " in (bare_debian / "asked").read_text()
 
 
 @POSIX
