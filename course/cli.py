@@ -71,7 +71,8 @@ def overview(context: typer.Context) -> None:
 def run(
     step: Step,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="A port of your choice, not 800STEP.")
+        int | None,
+        typer.Option(min=1, max=65535, help="Unless given, 8000 plus the step's number."),
     ] = None,
 ) -> None:
     """Serve a step until Ctrl-C (exit status 0). An edit of its code reloads it."""

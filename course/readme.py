@@ -4,9 +4,8 @@
 
 import base64
 import hashlib
+import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from course import matrix
@@ -50,11 +49,12 @@ def fingerprint(shown: Chapter = SHOWN) -> str:
 
 def draw(picture: Path) -> None:
     """Take a picture of two tabs in one room of step 3, side by side."""
-    with _served(SHOWN) as url:
+    server = Server(SHOWN.folder, free_port(), {"REDIS_URL": None}, log=Path(os.devnull))
+    with server:
         driver = open_browser()
         try:
             driver.set_window_size(480, 800)
-            a, b = (Tab(driver, name).join(url, "lobby") for name in "AB")
+            a, b = (Tab(driver, name).join(server.url, "lobby") for name in "AB")
             a.say("Hello from the tab on the left!")
             b.sees("Hello from the tab on the left!")
             b.say("And hello from the one on the right.")
@@ -70,16 +70,6 @@ def draw(picture: Path) -> None:
             picture.write_bytes(both.element("div").screenshot_as_png)
         finally:
             driver.quit()
-
-
-@contextmanager
-def _served(shown: Chapter) -> Iterator[str]:
-    server = Server(shown.folder, free_port(), {"REDIS_URL": None})
-    server.start()
-    try:
-        yield server.url
-    finally:
-        server.stop()
 
 
 def _base64(text: str) -> str:

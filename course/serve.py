@@ -148,7 +148,7 @@ class PrivateRedis:
 
 
 class Server:
-    """`python manage.py runserver` in a step's folder."""
+    """`python manage.py runserver` in a step's folder; as a context manager, while that lasts."""
 
     def __init__(
         self,
@@ -164,6 +164,13 @@ class Server:
         ours = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "mysite.settings"}
         environment = {**os.environ, **ours, **environment}
         self.environment = {name: text for name, text in environment.items() if text is not None}
+
+    def __enter__(self) -> "Server":
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
 
     def start(self, patience: float = 30.0) -> None:
         """Start it; return once it answers. Raise ServeError, with the end of what it printed, if

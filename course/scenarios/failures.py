@@ -2,6 +2,8 @@
 
 import itertools
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from course.browser import Tab
 from course.scenarios import does_not_hold, holds
@@ -87,38 +89,32 @@ def _talk_until_heard(*tabs: Tab, seconds: float = 30) -> None:
 
 @holds("frozen_redis")
 def frozen_redis_holds_up_one_room(stage: Stage) -> None:
-    a, b = _two_rooms(stage)
-    stage.redis.freeze()
-    try:
-        a.send({"message": "hangs"})
-        time.sleep(0.5)  # long enough for A's message to reach the frozen Redis
-        b.send(BAD)
+    with _bad_frame_while_a_message_hangs(stage) as (a, b):
         assert "error" in b.receive(seconds=2), "The other room should be answered at once."
         a.stays_silent(seconds=0.5)  # its message does hang
-    finally:
-        stage.redis.thaw()
-    assert a.receive() == {"message": "hangs"}
 
 
 @does_not_hold("frozen_redis")
 def frozen_redis_holds_up_every_room(stage: Stage) -> None:
-    a, b = _two_rooms(stage)
-    stage.redis.freeze()
-    try:
-        a.send({"message": "hangs"})
-        time.sleep(0.5)  # long enough for A's message to reach the frozen Redis
-        b.send(BAD)
+    with _bad_frame_while_a_message_hangs(stage) as (_, b):
         b.stays_silent(seconds=2)
-    finally:
-        stage.redis.thaw()
     assert "error" in b.receive(), "Once Redis is back, the answer should arrive."
-    assert a.receive() == {"message": "hangs"}
 
 
-def _two_rooms(stage: Stage) -> tuple[Client, Client]:
+@contextmanager
+def _bad_frame_while_a_message_hangs(stage: Stage) -> Iterator[tuple[Client, Client]]:
+    """Freeze Redis, send a message in A's room and then a bad frame in B's; thaw it at the end."""
     a, b = stage.client(room=f"{stage.room} A"), stage.client(room=f"{stage.room} B")
     a.send({"message": "hello"})
     assert a.receive() == {"message": "hello"}
     b.send(BAD)
     assert "error" in b.receive(), "A bad frame should get an error before Redis is frozen."
-    return a, b
+    stage.redis.freeze()
+    try:
+        a.send({"message": "hangs"})
+        time.sleep(0.5)  # long enough for the message to reach the frozen Redis
+        b.send(BAD)
+        yield a, b
+    finally:
+        stage.redis.thaw()
+    assert a.receive() == {"message": "hangs"}
