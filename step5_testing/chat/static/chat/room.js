@@ -22,6 +22,6 @@ const socket = openSocket(`/ws/chat/${encodeURIComponent(roomName)}/`, {
 document.getElementById("chat-form").addEventListener("submit", (event) => {
   event.preventDefault();
   lastSent = input.value;
-  socket.send({ message: lastSent });
   input.value = error.textContent = "";
+  socket.send({ message: lastSent });
 });

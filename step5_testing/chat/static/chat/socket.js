@@ -5,7 +5,8 @@
  *
  * `onStatus` is called with "connecting…", "connected" or "reconnecting…", `onFrame` with each
  * frame that arrives, read as JSON. The `send` that comes back takes whatever JSON can hold; what
- * is sent while the socket is not open waits in a queue and goes out, in order, once it is.
+ * is sent while the socket is not open waits in a queue and goes out, in order, once it is. What
+ * is too long for any frame is not sent: `onFrame` gets an error for it, as if from the server.
  */
 function openSocket(path, { onStatus, onFrame }) {
   const url = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${path}`;
@@ -32,7 +33,10 @@ function openSocket(path, { onStatus, onFrame }) {
   connect();
   return {
     send(data) {
-      queue.push(JSON.stringify(data));
+      const text = JSON.stringify(data);
+      // In UTF-8 this could be more than 1 MiB, at which Daphne hangs up without a word.
+      if (text.length > 300_000) return onFrame({ error: "This is far too long to be sent." });
+      queue.push(text);
       while (queue.length && socket.readyState === WebSocket.OPEN) socket.send(queue.shift());
     },
   };
