@@ -14,7 +14,7 @@ import pytest
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from course.browser import open_browser
+from course.browser import Tab, open_browser
 from course.chapters import ROOT, Chapter
 from course.matrix import Behaviour
 from course.scenarios.stage import Stage
@@ -171,7 +171,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report
 
 
-def _tab_report(tab, test: str) -> str:
+def _tab_report(tab: Tab, test: str) -> str:
     RESULTS.mkdir(exist_ok=True)
     name = re.sub(r"[^\w-]+", "-", f"{test}-tab-{tab.name}")
     picture = RESULTS / f"{name}.png"

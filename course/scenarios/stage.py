@@ -2,8 +2,8 @@
 
 import json
 import string
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
@@ -32,29 +32,32 @@ class Client:
 
     def send(self, frame: str | bytes | dict) -> None:
         """Send a frame, a dict as JSON; raise AssertionError if the server dropped the socket."""
-        try:
+        with self._not_dropped():
             self.connection.send(json.dumps(frame) if isinstance(frame, dict) else frame)
-        except ConnectionClosed as closed:
-            raise AssertionError(f"The server dropped the socket: {closed}.") from closed
 
     def receive(self, seconds: float = 10) -> dict:
         """Return the next frame, read as JSON; raise AssertionError if none comes in time."""
         try:
-            return json.loads(self.connection.recv(timeout=seconds))
+            with self._not_dropped():
+                return json.loads(self.connection.recv(timeout=seconds))
         except TimeoutError:
             raise AssertionError(f"Nothing came through the socket for {seconds} s.") from None
-        except ConnectionClosed as closed:
-            raise AssertionError(f"The server dropped the socket: {closed}.") from closed
 
     def stays_silent(self, seconds: float) -> None:
         """Wait that long; raise AssertionError if a frame comes or the socket is dropped."""
         try:
-            frame = self.connection.recv(timeout=seconds)
+            with self._not_dropped():
+                frame = self.connection.recv(timeout=seconds)
         except TimeoutError:
             return
+        raise AssertionError(f"Nothing should come through the socket yet, but {frame} did.")
+
+    @contextmanager
+    def _not_dropped(self) -> Iterator[None]:
+        try:
+            yield
         except ConnectionClosed as closed:
             raise AssertionError(f"The server dropped the socket: {closed}.") from closed
-        raise AssertionError(f"Nothing should come through the socket yet, but {frame} did.")
 
 
 class Refused(AssertionError):
@@ -88,12 +91,11 @@ class Stage:
         """Open a tab in a room: this stage's, unless another is named."""
         return self.tab().join(site or self.url, room or self.room)
 
-    def client(self, room: str | None = None, origin: str | None = "", site: str = "") -> Client:
+    def client(self, room: str | None = None, origin: str | None = "") -> Client:
         """Open a socket without a page, with the site's own origin unless another (or None) is
         given; raise Refused if the server does not open it."""
-        site = site or self.url
-        address = f"ws://{urlsplit(site).netloc}/ws/chat/{quote(room or self.room, safe='')}/"
-        origin = site if origin == "" else origin
+        address = f"ws://{urlsplit(self.url).netloc}/ws/chat/{quote(room or self.room, safe='')}/"
+        origin = self.url if origin == "" else origin
         try:
             return Client(self.opened.enter_context(connect(address, origin=origin, proxy=None)))
         except InvalidStatus as refused:

@@ -14,12 +14,16 @@ function openSocket(path, { onStatus, onFrame }) {
   let socket;
   let drops = 0; // since the socket was last open
 
+  function flush() {
+    while (queue.length && socket.readyState === WebSocket.OPEN) socket.send(queue.shift());
+  }
+
   function connect() {
     socket = new WebSocket(url);
     socket.onopen = () => {
       drops = 0;
       onStatus("connected");
-      while (queue.length) socket.send(queue.shift());
+      flush();
     };
     socket.onmessage = (event) => onFrame(JSON.parse(event.data));
     socket.onclose = () => {
@@ -37,7 +41,7 @@ function openSocket(path, { onStatus, onFrame }) {
       // In UTF-8 this could be more than 1 MiB, at which Daphne hangs up without a word.
       if (text.length > 300_000) return onFrame({ error: "This is far too long to be sent." });
       queue.push(text);
-      while (queue.length && socket.readyState === WebSocket.OPEN) socket.send(queue.shift());
+      flush();
     },
   };
 }
