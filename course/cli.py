@@ -3,9 +3,12 @@
 import math
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -62,6 +65,7 @@ def overview(context: typer.Context) -> None:
         ("run 1", "serve step 1, then open the address that it prints"),
         ("diff 1 2", "what step 2 changes"),
         ("test 1", "prove what step 1 promises, in a real browser"),
+        ("docs", "read the course: the site that explains every step"),
         ("--help", "all commands"),
     ):
         typer.echo(f"  {typer.style(f'{LEARN} {command:8}', fg='green')}  {what}")
@@ -79,22 +83,33 @@ def run(
     from course import serve
 
     number, folder, port = chosen(step).number, chosen(step).folder, port or chosen(step).port
-    if serve.port_taken(port):
-        other = f"{LEARN} run {number} --port {serve.free_port()}"
-        refuse(f"Port {port} is taken by another program. Stop that one, or type: {other}")
-    for name in ENDINGS:
-        signal.signal(name, lambda number, _: sys.exit(128 + number))
-    try:
+    require_free(port, f"run {number}")
+    with until_stopped():
         redis_url = layer() if "redis" in chosen(step).services else None
         server = serve.Server(folder, port, {"REDIS_URL": redis_url})
         server.start(patience=math.inf)  # whoever broke the code can mend it, and it reloads
-        typer.secho(
-            f"\nStep {number}: {server.url}/chat/  (Ctrl-C stops it)\n", fg="green", bold=True
-        )
-        while (status := server.process.poll()) is None:
-            time.sleep(0.1)
-        status = status if status >= 0 else 128 - status
-        refuse(f"The server of step {number} has ended, with exit status {status}.", status)
+        announce(f"Step {number}: {server.url}/chat/")
+        stay(server.process, f"server of step {number}")
+
+
+def require_free(port: int, command: str) -> None:
+    """Leave, with a command that would work, if something listens on this port."""
+    from course import serve
+
+    if serve.port_taken(port):
+        other = f"{LEARN} {command} --port {serve.free_port()}"
+        refuse(f"Port {port} is taken by another program. Stop that one, or type: {other}")
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """Let Ctrl-C end the block, with exit status 0, and with the block all that it started."""
+    from course import serve
+
+    for name in ENDINGS:
+        signal.signal(name, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
     except KeyboardInterrupt:
         typer.echo("\nStopped.")
     except serve.ServeError as error:
@@ -103,6 +118,19 @@ def run(
         for name in (signal.SIGINT, *ENDINGS):
             signal.signal(name, signal.SIG_IGN)  # nothing interrupts what follows
         serve.stop_children()
+
+
+def announce(what: str) -> None:
+    """Say where something can be seen now."""
+    typer.secho(f"\n{what}  (Ctrl-C stops it)\n", fg="green", bold=True)
+
+
+def stay(process: subprocess.Popen, name: str) -> NoReturn:
+    """Wait until a process ends by itself, and leave with its status."""
+    while (status := process.poll()) is None:
+        time.sleep(0.1)
+    status = status if status >= 0 else 128 - status
+    refuse(f"The {name} has ended, with exit status {status}.", status)
 
 
 def layer() -> str | None:
@@ -160,14 +188,45 @@ def diff(old: Side, new: Side) -> None:
     for each in files:
         binary = ", not a text" if each.binary else ""
         typer.secho(f"\n{each.path} ({each.status}{binary})", bold=True)
-        for hunk in each.hunks:
-            typer.secho(f"@@ -{hunk.old_start} +{hunk.new_start} @@", fg="cyan")
-            for line in hunk.lines:
+        for hunk in each.hunks():
+            old = next((line.old for line in hunk if line.old), 0)
+            new = next((line.new for line in hunk if line.new), 0)
+            typer.secho(f"@@ -{old} +{new} @@", fg="cyan")
+            for line in hunk:
                 typer.secho(line.mark + line.text, fg=COLOURS.get(line.mark))
     counts = Counter(each.status for each in files)
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ("new", "removed", "changed"))
     added, removed = (sum(each.count(mark) for each in files) for mark in "+-")
     typer.echo(f"\n{before.name} → {after.name}: {kinds} files; +{added} -{removed} lines")
+
+
+@app.command()
+def docs(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the site is served.")] = 8000,
+) -> None:
+    """Serve the course's site until Ctrl-C. An edit of a page or of a step builds it anew."""
+    from course import serve
+
+    require_free(port, "docs")
+    # Material for MkDocs announces at every start that it will end in 2027.
+    environment = {"NO_MKDOCS_2_WARNING": "1", **os.environ}
+    command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", f"127.0.0.1:{port}"]
+    with until_stopped():
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, **serve.OWN_GROUP)
+        while not serve.port_taken(port) and server.poll() is None:
+            time.sleep(0.1)
+        if server.poll() is None:
+            announce(f"The site: http://localhost:{port}/")
+        stay(server, "server of the site")
+
+
+@app.command()
+def record(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what is not out of date.")
+    ] = False,
+) -> None:
+    """Draw anew, in a real browser, the site's diagrams and recordings that are out of date."""
 
 
 def folder(side: str) -> Path:
@@ -176,6 +235,8 @@ def folder(side: str) -> Path:
         return chosen(side).folder
     if not Path(side).is_dir():
         refuse(f"There is no folder {side} here. Type a step's number or the path of a folder.", 2)
+    if not (Path(side) / "manage.py").is_file():
+        refuse(f"The folder {side} is no Django project: it has no manage.py.", 2)
     return Path(side).resolve()
 
 

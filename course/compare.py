@@ -1,6 +1,8 @@
-"""Two folders compared: which files are new, removed, changed or the same, and in which lines."""
+"""Two folders compared: which files are new, removed, changed or the same, in which lines, and in
+which words of them."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -12,40 +14,61 @@ IGNORED = {"__pycache__", ".pytest_cache", ".ruff_cache", ".git", ".venv", "venv
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a hunk: " " (in both), "-" (in the old file) or "+" (in the new one)."""
+    """One line: " " (in both files), "-" (in the old one only) or "+" (in the new one only); its
+    number in each file that has it, from 1; where in its text the words that changed stand."""
 
     mark: Literal[" ", "-", "+"]
     text: str
-
-
-@dataclass(frozen=True)
-class Hunk:
-    """Neighbouring changes and the lines around them; where they start, counted from 1."""
-
-    old_start: int
-    new_start: int
-    lines: tuple[Line, ...]
+    old: int | None
+    new: int | None
+    words: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class File:
-    """One file's path within both folders, what became of it, and its hunks (none if binary)."""
+    """One file's path within both folders, what became of it, and all its lines, those of the old
+    file and those of the new one (none if it is binary)."""
 
     path: str
     status: Literal["new", "removed", "changed", "same"]
     binary: bool
-    hunks: tuple[Hunk, ...]
+    lines: tuple[Line, ...]
 
     def count(self, mark: Literal["-", "+"]) -> int:
         """Return how many lines were removed or added."""
-        return sum(line.mark == mark for hunk in self.hunks for line in hunk.lines)
+        return sum(line.mark == mark for line in self.lines)
+
+    def text(self, mark: Literal["-", "+"] = "+") -> str:
+        """Return the text of the new file, or of the old one ("-")."""
+        return "".join(line.text + "\n" for line in self.lines if line.mark in (" ", mark))
+
+    def hunks(self, context: int = 3) -> Iterator[tuple[Line, ...]]:
+        """Yield the changes, each with at most `context` unchanged lines around it."""
+        changed = [index for index, line in enumerate(self.lines) if line.mark != " "]
+        while changed:
+            start = end = changed.pop(0)
+            while changed and changed[0] - end <= 2 * context + 1:
+                end = changed.pop(0)
+            yield self.lines[max(0, start - context) : end + context + 1]
 
 
-def compare(old: Path, new: Path, context: int = 3) -> list[File]:
-    """Return every file that is in either folder, in order of path, with `context` unchanged lines
-    around each change. Line ends (Windows or not) do not count. Raise OSError for a folder or a
-    file that cannot be read."""
-    return [_file(old, new, path, context) for path in sorted({*_paths(old), *_paths(new)})]
+def compare(old: Path | None, new: Path) -> list[File]:
+    """Return every file that is in either folder (None: in a folder with nothing in it), in order
+    of path. Line ends (Windows or not) do not count. Raise OSError for a folder or a file that
+    cannot be read."""
+    paths = {*(_paths(old) if old else ()), *_paths(new)}
+    return [compare_file(old, new, path) for path in sorted(paths)]
+
+
+def compare_file(old: Path | None, new: Path, path: str) -> File:
+    """Return what became of one file, which is in at least one of the folders."""
+    before, after = _content(old / path) if old else None, _content(new / path)
+    if before == after:
+        status = "same"
+    else:
+        status = "new" if before is None else "removed" if after is None else "changed"
+    binary = isinstance(before, bytes) or isinstance(after, bytes)
+    return File(path, status, binary, () if binary else tuple(_lines(before or [], after or [])))
 
 
 def _paths(folder: Path) -> Iterator[str]:
@@ -57,17 +80,6 @@ def _paths(folder: Path) -> Iterator[str]:
         for name in names:
             if name not in IGNORED:
                 yield (Path(parent) / name).relative_to(folder).as_posix()
-
-
-def _file(old: Path, new: Path, path: str, context: int) -> File:
-    before, after = _content(old / path), _content(new / path)
-    if before == after:
-        status = "same"
-    else:
-        status = "new" if before is None else "removed" if after is None else "changed"
-    binary = isinstance(before, bytes) or isinstance(after, bytes)
-    hunks = () if binary else _hunks(before or [], after or [], context)
-    return File(path, status, binary, tuple(hunks))
 
 
 def _content(path: Path) -> list[str] | bytes | None:
@@ -82,10 +94,43 @@ def _content(path: Path) -> list[str] | bytes | None:
     return path.read_bytes() if any("\0" in line for line in lines) else lines
 
 
-def _hunks(old: list[str], new: list[str], context: int) -> Iterator[Hunk]:
-    for group in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(context):
-        lines: list[Line] = []
-        for kind, i, i_end, j, j_end in group:
-            lines += [Line(" " if kind == "equal" else "-", text) for text in old[i:i_end]]
-            lines += [Line("+", text) for text in new[j:j_end] if kind != "equal"]
-        yield Hunk(group[0][1] + 1, group[0][3] + 1, tuple(lines))
+def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    for kind, i, i_end, j, j_end in matcher.get_opcodes():
+        if kind == "equal":
+            for offset, text in enumerate(old[i:i_end]):
+                yield Line(" ", text, i + offset + 1, j + offset + 1)
+            continue
+        spans = _changed_words(old[i:i_end], new[j:j_end])
+        for number, text in enumerate(old[i:i_end], i + 1):
+            yield Line("-", text, number, None, spans.get(("-", number - i - 1), ()))
+        for number, text in enumerate(new[j:j_end], j + 1):
+            yield Line("+", text, None, number, spans.get(("+", number - j - 1), ()))
+
+
+def _changed_words(old: list[str], new: list[str]) -> dict[tuple[str, int], tuple]:
+    """Pair the removed lines with the added ones most like them; return, by mark and index, the
+    (start, end) of what differs within a pair. A line without a partner has changed as a whole."""
+    spans: dict[tuple[str, int], tuple] = {}
+    pairs = {(i, j): _words(a, b) for i, a in enumerate(old) for j, b in enumerate(new)}
+    for i, j in sorted(pairs, key=lambda pair: -pairs[pair].ratio()):
+        if pairs[i, j].ratio() < ALIKE or ("-", i) in spans or ("+", j) in spans:
+            continue
+        changes = [code for code in pairs[i, j].get_opcodes() if code[0] != "equal"]
+        spans["-", i] = _spans(old[i], [(change[1], change[2]) for change in changes])
+        spans["+", j] = _spans(new[j], [(change[3], change[4]) for change in changes])
+    return spans
+
+
+WORD = re.compile(r"\w+|\s+|[^\w\s]")
+ALIKE = 0.6  # how much of two lines is the same (1.0: all of it) where one becomes the other
+
+
+def _words(old: str, new: str) -> SequenceMatcher:
+    return SequenceMatcher(None, WORD.findall(old), WORD.findall(new), autojunk=False)
+
+
+def _spans(text: str, changes: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Turn ranges of words into ranges of characters."""
+    at = [0, *(match.end() for match in WORD.finditer(text))]
+    return tuple((at[start], at[end]) for start, end in changes if start != end)

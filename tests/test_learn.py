@@ -73,6 +73,8 @@ def test_a_console_with_few_characters_does_not_stop_it():
 @pytest.mark.parametrize(
     "words, says",
     [
+        (["diff", "2", "9"], "There is no step 9. The steps are 1 (views), 2"),
+        (["diff", "2", "docs"], "The folder docs is no Django project: it has no manage.py."),
         (["run", "99"], "There is no step 99. The steps are 1 (views), 2"),
         (["run", "abc"], "“abc” is not the number of a step. The steps are 1, 2"),
         (["test", "99"], "There is no step 99."),
@@ -254,7 +256,7 @@ def test_diff_names_exactly_the_files_that_differ_and_is_plain_text_when_piped()
 
 def test_diff_takes_a_folder_of_the_learners_own_from_where_they_are(tmp_path):
     shutil.copytree(chapter(3).folder, tmp_path / "mine")
-    (tmp_path / "mine/manage.py").unlink()
+    (tmp_path / "mine/chat/urls.py").unlink()
     (tmp_path / "mine/notes.txt").write_text("one\ntwo\n")
     (tmp_path / "mine/data.bin").write_bytes(b"\0\xff")
     (tmp_path / "mine/__pycache__").mkdir()
@@ -263,11 +265,11 @@ def test_diff_takes_a_folder_of_the_learners_own_from_where_they_are(tmp_path):
     views.write_bytes(views.read_bytes().replace(b"\n", b"\r\n"))
     result = typed("diff", "3", "mine", cwd=tmp_path)
     assert named(result.stdout) == {
-        "manage.py": "removed",
+        "chat/urls.py": "removed",
         "notes.txt": "new",
         "data.bin": "new, not a text",
     }
-    gone = len((chapter(3).folder / "manage.py").read_text().splitlines())
+    gone = len((chapter(3).folder / "chat/urls.py").read_text().splitlines())
     last = result.stdout.splitlines()[-1]
     assert (
         last == f"step3_channel_layer → mine: 2 new, 1 removed, 0 changed files; +2 -{gone} lines"
@@ -277,12 +279,13 @@ def test_diff_takes_a_folder_of_the_learners_own_from_where_they_are(tmp_path):
 @pytest.mark.parametrize("number", [each.number for each in CHAPTERS[1:]])
 def test_the_hunks_lead_from_the_old_file_to_the_new_one(number):
     old, new = chapter(number - 1).folder, chapter(number).folder
-    for file in compare(old, new, context=10_000):
+    for file in compare(old, new):
         if file.status == "same":
-            assert not file.hunks
+            assert not list(file.hunks())
             continue
         for folder, gone in ((old, "+"), (new, "-")):
-            lines = [line.text for hunk in file.hunks for line in hunk.lines if line.mark != gone]
+            hunks = file.hunks(context=10_000)
+            lines = [line.text for hunk in hunks for line in hunk if line.mark != gone]
             path = folder / file.path
             assert lines == (path.read_text().splitlines() if path.exists() else []), path
 
@@ -291,10 +294,10 @@ def test_a_hunk_says_where_it_starts(tmp_path):
     for name, change in (("old", "x"), ("new", "y")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text("\n".join([*"abcdef", change, *"ghi"]))
-    [file] = compare(tmp_path / "old", tmp_path / "new", context=2)
-    [hunk] = file.hunks
-    assert (hunk.old_start, hunk.new_start) == (5, 5)
-    assert [line.mark + line.text for line in hunk.lines] == [" e", " f", "-x", "+y", " g", " h"]
+    [file] = compare(tmp_path / "old", tmp_path / "new")
+    [hunk] = file.hunks(context=2)
+    assert (hunk[0].old, hunk[0].new) == (5, 5)
+    assert [line.mark + line.text for line in hunk] == [" e", " f", "-x", "+y", " g", " h"]
 
 
 # test, and what it installs

@@ -1,0 +1,112 @@
+"""What a Markdown page of the site says of the code, and what is wrong with it: fences that name
+code which is not there, changed lines that no fence shows, code without words."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from textwrap import dedent
+
+from course.chapters import Chapter
+from course.compare import compare
+from course.listing import Listing, ListingError, given, predecessor, read
+
+MOST_CHANGES = 30  # changed lines in one fence, so that the words stay beside what they explain
+
+FENCE = re.compile(
+    r"^(?P<indent>[ ]*)(?P<ticks>```+)[ ]*(?P<language>[\w-]*)(?P<info>[^\n`]*)\n"
+    r"(?P<body>.*?)^(?P=indent)(?P=ticks)[ ]*$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A fenced block: the page's line that it starts in (from 1), its language, its title, its body
+    without its indentation, that indentation, and the whole of it as it stands on the page."""
+
+    line: int
+    language: str
+    title: str
+    body: str
+    indent: int
+    text: str
+
+
+def fences(page: str) -> list[Fence]:
+    """Return the fenced blocks of a page, also those inside notes and tabs, in order."""
+    found = []
+    for match in FENCE.finditer(page):
+        title = re.search(r'title="([^"]*)"', match["info"])
+        found.append(
+            Fence(
+                line=page.count("\n", 0, match.start()) + 1,
+                language=match["language"],
+                title=title[1] if title else "",
+                body=dedent(match["body"]),
+                indent=len(match["indent"]),
+                text=match[0],
+            )
+        )
+    return found
+
+
+def problems(page: str, chapter: Chapter | None = None) -> list[str]:
+    """Return what is wrong with a page, a line each, with the line of the page where there is one.
+    Given the chapter that the page teaches, also say what of the chapter it does not show."""
+    found, listings = [], []
+    for fence in fences(page):
+        if fence.language != "step":
+            continue
+        try:
+            listing = read(fence.body)
+        except ListingError as error:
+            found.append(f"line {fence.line}: {error}")
+            continue
+        listings.append(listing)
+        changes = 0 if given(listing.file.path) else len(listing.changes)
+        if changes > MOST_CHANGES:
+            found.append(
+                f"line {fence.line}: this fence shows {changes} changed lines, and {MOST_CHANGES} "
+                "is the most: show them in several fences, with words between them"
+            )
+    found += _silent_code(page)
+    if chapter:
+        found += _not_shown(page, chapter, listings)
+    return found
+
+
+def _silent_code(page: str) -> Iterator[str]:
+    """Say where a block of code follows another one without a word between them."""
+    end = None
+    for match in FENCE.finditer(page):
+        if end is not None:
+            between = page[end : match.start()]
+            # A heading, or the head of a note, is not yet a sentence about the code.
+            if not re.search(r"^(?! *(#|\?\?\?|!!!)) *\S", between, re.MULTILINE):
+                line = page.count("\n", 0, match.start()) + 1
+                yield f"line {line}: two blocks of code without a word between them"
+        end = match.end()
+
+
+def _not_shown(page: str, chapter: Chapter, listings: list[Listing]) -> Iterator[str]:
+    """Say which changes of the chapter the page does not show."""
+    folder = chapter.folder.name
+    shown = {
+        (listing.file.path, line.mark, line.old, line.new)
+        for listing in listings
+        if listing.folder == chapter.folder
+        for line in listing.changes
+    }
+    for file in compare(predecessor(chapter), chapter.folder):
+        if file.status == "removed":
+            if file.path not in page:
+                yield f"{folder}/{file.path} is removed, and the page does not name it"
+        elif file.status != "same" and not file.lines:  # empty, or binary
+            if f"`{file.path}`" not in page:
+                yield f"{folder}/{file.path} is {file.status}, and the page does not name it"
+        else:
+            for line in file.lines:
+                seen = (file.path, line.mark, line.old, line.new) in shown
+                if line.mark != " " and line.text.strip() and not seen:
+                    number = line.new or line.old
+                    yield f"not shown: {folder}/{file.path}:{number}: {line.mark} {line.text}"
