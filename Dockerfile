@@ -9,8 +9,8 @@ RUN --mount=type=bind,source=constraints.txt,target=/tmp/constraints.txt \
 USER learner
 WORKDIR /step
 
-# The course's own tests, which look at the running steps from outside.
-FROM step AS tests
+# The course's own tests, which look at the running steps from outside, and its site.
+FROM step AS course
 USER root
 RUN --mount=type=bind,source=constraints.txt,target=/tmp/constraints.txt \
     --mount=type=bind,source=requirements.txt,target=/tmp/requirements.txt \

@@ -21,26 +21,28 @@ T = TypeVar("T")
 PATIENCE = 10.0  # seconds that a tab waits for what it should see; only a failure takes that long
 
 
-def open_browser() -> WebDriver:
+def open_browser(*logs: str) -> WebDriver:
     """Open a headless browser: the one at SELENIUM_REMOTE_URL if that is set, else the one that
-    install.find_browser finds. Raise WebDriverException, with the reason, if it does not start."""
+    install.find_browser finds. Chrome keeps these logs beside its console's ("performance").
+    Raise WebDriverException, with the reason, if it does not start."""
     if remote := os.environ.get("SELENIUM_REMOTE_URL"):
-        return webdriver.Remote(remote, options=chrome_options())
+        return webdriver.Remote(remote, options=chrome_options(*logs))
     binary = find_browser() or ""
     if "firefox" in binary.lower():
         options = webdriver.FirefoxOptions()
         options.binary_location = binary
         options.add_argument("-headless")
         return webdriver.Firefox(options)
-    options = chrome_options()
+    options = chrome_options(*logs)
     options.binary_location = binary
     # Debian's Chromium comes with its driver; for Chrome, Selenium knows which one fits.
     driver = shutil.which("chromedriver") if "chromium" in binary.lower() else None
     return webdriver.Chrome(options, webdriver.ChromeService(driver))
 
 
-def chrome_options() -> webdriver.ChromeOptions:
-    """Return the options of a headless Chrome that talks to our pages and to nobody else."""
+def chrome_options(*logs: str) -> webdriver.ChromeOptions:
+    """Return the options of a headless Chrome that talks to our pages and to nobody else, and keeps
+    these logs beside its console's."""
     options = webdriver.ChromeOptions()
     options.add_argument("--headless=new")
     options.add_argument("--no-first-run")
@@ -49,7 +51,7 @@ def chrome_options() -> webdriver.ChromeOptions:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # Chrome's sandbox refuses to run as root
     options.add_argument("--disable-dev-shm-usage")  # 64 MB in a container, too little for Chrome
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", dict.fromkeys(("browser", *logs), "ALL"))
     return options
 
 

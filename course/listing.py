@@ -249,8 +249,7 @@ class _Elements(HTMLParser):
         while self.open:
             name, line = self.open.pop()
             if name == tag:
-                if not any(other == line for _, other in self.open):  # the outermost one of a line
-                    self.ends[line] = self.getpos()[0]
+                self.ends[line] = self.getpos()[0]
                 return
 
 

@@ -82,7 +82,7 @@ def test_base_images_are_pinned() -> None:
 
 
 def test_the_image_installs_what_the_steps_import() -> None:
-    stage = DOCKERFILE.split(" AS tests")[0]
+    stage = DOCKERFILE.split(" AS course")[0]
     names = re.search(r"--constraint \S+ \\\n(.*)", stage).group(1)
     assert set(names.lower().split()) == GROUPS[0].keys()
 
@@ -139,7 +139,7 @@ class Project:
 
     def down(self) -> None:
         """Remove everything, by the line that stands in docker-compose.yml for it."""
-        line = re.search(r"docker compose (--profile tests down .*?)  ", COMPOSE_TEXT).group(1)
+        line = re.search(r"docker compose (--profile docs .*? down .*?)  ", COMPOSE_TEXT).group(1)
         self.compose(*line.split(), timeout=120)
 
     def listed(self, kind: str, *options: str) -> list[str]:
@@ -236,6 +236,17 @@ def test_an_edit_reloads_and_a_build_after_it_reinstalls_nothing(project: Projec
     assert status == 200
     project.compose("build", timeout=120)
     assert project.layers() == layers
+
+
+def test_the_docs_service_serves_the_site(project: Project) -> None:
+    try:
+        socket.create_server(("127.0.0.1", 8000)).close()
+    except OSError:
+        pytest.skip("port 8000, which the site needs, is taken")
+    project.compose("up", "--detach", "--build", "--wait", "docs", timeout=600)
+    for chapter in CHAPTERS:
+        with urlopen(f"http://localhost:8000/{chapter.folder.name}/", timeout=5) as response:
+            assert f"Step {chapter.number}" in response.read().decode()
 
 
 def test_the_tests_service_drives_a_browser(project: Project) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 from course.chapters import Chapter
 from course.draw import draw, draw_file
@@ -224,8 +225,8 @@ def test_a_listing_is_drawn_as_a_diff() -> None:
 
 
 def test_text_is_shown_as_text() -> None:
-    html = draw(read('step2_new/page.html :: "<p>"'))
-    assert "<p>" not in html and "<form-like>" not in html
+    html = BeautifulSoup(draw(read('step2_new/page.html :: "<p>"')), "html.parser")
+    assert html.select_one("pre").get_text() == "\n".join(PAGE.splitlines()[3:5]) + "\n"
 
 
 def test_a_new_file_has_a_badge_and_no_marked_lines() -> None:
