@@ -1,4 +1,4 @@
-"""What the tests need beside Python: a browser with its driver, and Redis."""
+"""What the tests need beside Python: a browser with its driver, Redis, and for one test nginx."""
 
 import os
 import platform
@@ -24,6 +24,8 @@ HOW = {
     "ubuntu": ("install Google Chrome from google.com/chrome", "sudo apt install redis-server"),
     "linux": ("install the package of Chromium or Firefox", "install the package of Redis"),
 }
+
+SYSTEMD = Path("/run/systemd/system")  # is there if systemd runs
 
 
 class InstallError(Exception):
@@ -89,6 +91,11 @@ def missing_packages() -> list[str]:
             packages.append("chromium-driver")
     if not shutil.which("redis-server"):
         packages.append("redis-server")
+    # Where systemd runs, nginx would at once be serving on port 80: there, installing it is up to
+    # the person, and the test of deploy/ is skipped without it.
+    if not SYSTEMD.is_dir():
+        tools = {"nginx": "nginx-light", "openssl": "openssl"}
+        packages += [package for tool, package in tools.items() if not shutil.which(tool)]
     return packages
 
 

@@ -1,0 +1,22 @@
+"""Settings of a deployed chat: those of the step, and what only a real site needs."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from mysite.settings import *  # noqa: F403
+
+for name in ("DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS", "REDIS_URL"):
+    if not os.environ.get(name):
+        raise ImproperlyConfigured(f"{name} is not set. The chat does not start without it.")
+
+DEBUG = False
+ROOT_URLCONF = "mysite.production_urls"
+STATIC_ROOT = Path(__file__).resolve().parent.parent / "static"
+TIME_ZONE = "UTC"  # of the log; Django's default is Chicago
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}
