@@ -124,15 +124,36 @@ def test_a_redis_that_cannot_be_used_gets_one_line_without_its_password(scheme):
     assert result.returncode == 1
 
 
+@POSIX
+def test_docs_serves_the_site_until_ctrl_c():
+    with running(does="docs", page="/") as it:
+        with urlopen(f"http://{it.address}step3_channel_layer/") as response:
+            assert "Step 3" in response.read().decode()
+        it.process.send_signal(signal.SIGINT)
+        assert it.ends() == 0
+        assert "Stopped." in it.printed
+        assert "Traceback" not in it.printed
+
+
+def test_docs_says_so_when_its_port_is_taken():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = typed("docs", "--port", str(taken.getsockname()[1]))
+    assert "is taken by another program" in one_line(result)
+    assert "docs --port " in one_line(result)
+    assert result.returncode == 1
+
+
 @contextmanager
-def running(*words: str, command: list[str] = CLI, **changes: str) -> Iterator["Running"]:
-    """Start `run`; on leaving, nothing of it stays, not even after a failure."""
+def running(
+    *words: str, command: list[str] = CLI, does: str = "run", page: str = "/chat/", **changes: str
+) -> Iterator["Running"]:
+    """Start what serves; on leaving, nothing of it stays, not even after a failure."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8"}
     port = str(free_port())
     process = subprocess.Popen(
-        [*command, "run", *words, "--port", port], cwd=ROOT, env=environment(**changes), **pipes
+        [*command, does, *words, "--port", port], cwd=ROOT, env=environment(**changes), **pipes
     )
-    it = Running(process, f"localhost:{port}/chat/")
+    it = Running(process, f"localhost:{port}{page}")
     try:
         it.read_until(f"http://{it.address}")
         it.family = psutil.Process(process.pid).children(recursive=True)
@@ -329,8 +350,9 @@ import os, pathlib, sys
 here = pathlib.Path(__file__).parent
 with open(here / "asked", "a") as asked:
     print(*sys.argv[1:], os.environ["DEBIAN_FRONTEND"], file=asked)
-for name in set(sys.argv) & {{"chromium", "chromium-driver", "redis-server"}}:
-    command = here / name.replace("chromium-driver", "chromedriver")
+for name in set(sys.argv[sys.argv.index("-y") + 2:] if "-y" in sys.argv else []):
+    commands = {{"chromium-driver": "chromedriver", "nginx-light": "nginx"}}
+    command = here / commands.get(name, name)
     command.write_text("#!/bin/sh")
     command.chmod(0o755)
 """
@@ -340,6 +362,7 @@ for name in set(sys.argv) & {{"chromium", "chromium-driver", "redis-server"}}:
     monkeypatch.delenv("SELENIUM_REMOTE_URL", raising=False)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(install, "system", lambda: "debian")
+    monkeypatch.setattr(install, "SYSTEMD", tmp_path / "no-systemd")
     monkeypatch.setattr(sys, "platform", "linux")
     return tmp_path
 
@@ -349,11 +372,19 @@ def test_on_debian_root_gets_installed_what_is_missing_and_only_once(bare_debian
     install.prepare()
     update, packages = (bare_debian / "asked").read_text().splitlines()
     assert update.endswith(" update noninteractive")
-    assert packages.endswith(" chromium chromium-driver redis-server noninteractive")
-    assert "Installing chromium, chromium-driver, redis-server" in capfd.readouterr().out
+    everything = ["chromium", "chromium-driver", "redis-server", "nginx-light", "openssl"]
+    assert packages.endswith(f" {' '.join(everything)} noninteractive")
+    assert f"Installing {', '.join(everything)} with" in capfd.readouterr().out
     install.prepare()
     assert len((bare_debian / "asked").read_text().splitlines()) == 2
     assert capfd.readouterr().out == ""
+
+
+@POSIX
+def test_where_systemd_runs_no_nginx_is_installed_since_it_would_serve(bare_debian, monkeypatch):
+    monkeypatch.setattr(install, "SYSTEMD", bare_debian)
+    install.prepare()
+    assert "nginx" not in (bare_debian / "asked").read_text()
 
 
 @POSIX
