@@ -226,7 +226,16 @@ def record(
         bool, typer.Option("--all", help="Also what is not out of date.")
     ] = False,
 ) -> None:
-    """Draw anew, in a real browser, the site's diagrams and recordings that are out of date."""
+    """Make anew what the course shows of itself: diagrams, recordings, the last run's figures."""
+    from course import install
+    from course import record as recorder
+
+    with until_stopped():
+        try:
+            install.prepare()
+            recorder.main(everything)
+        except (install.InstallError, ValueError) as error:
+            refuse(str(error))
 
 
 def folder(side: str) -> Path:
