@@ -23,7 +23,7 @@ def draw(listing: Listing) -> str:
             rows.append(_row(listing.file, _line(listing.file, part.inside), "outside"))
             shown = part.inside
         header = part.inside or header
-        rows.append(_gap(shown, part.start, listing.file))
+        rows.append(_gap(shown, part.start))
         rows += [_row(listing.file, line) for line in within(listing.file, part)]
         shown = part.end
     return _figure(
@@ -62,6 +62,20 @@ def draw_file(file: File, was_given: bool = False) -> str:
     )
 
 
+def draw_terminal(title: str, text: str) -> str:
+    """Return what is typed ("$ ...") and printed in a terminal as HTML, with a button that copies
+    what is typed."""
+    text = text.rstrip("\n") + "\n"
+    lines = text.splitlines()
+    commands = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+    rows = [_highlighted("x.sh-session", text, number) for number in range(1, len(lines) + 1)]
+    return (
+        f'<figure class="listing terminal"><figcaption>{escape(title or "Terminal")}'
+        f"{_button('Copy the command', '', chr(10).join(commands))}</figcaption>"
+        f'<div class="highlight"><pre><code>{chr(10).join(rows)}</code></pre></div></figure>'
+    )
+
+
 BADGES = {"new": "new file", "changed": "changed", "same": "unchanged"}
 
 
@@ -77,14 +91,9 @@ def _line(file: File, number: int) -> Line:
     return next(line for line in file.lines if line.new == number)
 
 
-def _gap(shown: int, start: int, file: File | None = None) -> str:
-    """Return the mark of lines left out between two lines shown; blank ones are shown instead."""
-    between = range(shown + 1, start)
-    if not shown or not between:
-        return ""
-    if file and not any(_line(file, number).text.strip() for number in between):
-        return "".join(_row(file, _line(file, number)) for number in between)
-    return '<span class="line gap">⋮\n</span>'
+def _gap(shown: int, start: int) -> str:
+    """Return the mark of lines left out between two lines shown, if there are any."""
+    return '<span class="line gap">⋮\n</span>' if shown and start > shown + 1 else ""
 
 
 def _row(file: File, line: Line, kind: str = "") -> str:
@@ -101,17 +110,21 @@ def _row(file: File, line: Line, kind: str = "") -> str:
 def _tokens(file: File, line: Line) -> str:
     side = "-" if line.mark == "-" else "+"
     number = line.old if side == "-" else line.new
+    return _highlighted(file.path, file.text(side), number, line.words)
+
+
+def _highlighted(path: str, text: str, number: int, words: tuple[tuple[int, int], ...] = ()) -> str:
+    """Return one line of a text in the colours of its language, with these words marked."""
     pieces, position = [], 0
-    for kind, value in highlight(file.path, file.text(side))[number - 1]:
+    for kind, value in highlight(path, text)[number - 1]:
         end = position + len(value)
         cuts = {position, end}
-        cuts |= {at for span in line.words for at in span if position < at < end}
-        ordered = sorted(cuts)
-        for a, b in pairwise(ordered):
+        cuts |= {at for span in words for at in span if position < at < end}
+        for a, b in pairwise(sorted(cuts)):
             piece = escape(value[a - position : b - position], quote=False)
             if name := _css_class(kind):
                 piece = f'<span class="{name}">{piece}</span>'
-            if any(start <= a < stop for start, stop in line.words):
+            if any(start <= a < stop for start, stop in words):
                 piece = f"<mark>{piece}</mark>"
             pieces.append(piece)
         position = end
@@ -129,14 +142,18 @@ def _figure(
 ) -> str:
     shown = f'<span class="badge badge-{status}">{badge}</span>' if badge else ""
     label = escape(f"{folder}{path} {badge}".strip())
-    # Material's script copies what stands in data-clipboard-text, and says that it did.
-    button = (
-        f'<button class="listing-copy" type="button" title="{what}" '
-        f'aria-label="{what}: {label}" data-clipboard-text="{escape(copied)}"></button>'
-    )
+    button = _button(what, f": {label}", copied)
     return (
-        f'<figure class="listing no-copy" data-name="{escape(folder + path)}"><figcaption><code>'
+        f'<figure class="listing" data-name="{escape(folder + path)}"><figcaption><code>'
         f'<span class="folder">{folder}</span>{escape(path)}</code> {shown}{button}</figcaption>'
         f'<div class="listing-code highlight" tabindex="0" role="group" aria-label="{label}">'
         f"<pre><code>{''.join(rows)}</code></pre></div></figure>"
+    )
+
+
+def _button(what: str, which: str, copied: str) -> str:
+    # Material's script copies what stands in data-clipboard-text, and says that it did.
+    return (
+        f'<button class="listing-copy" type="button" title="{what}" '
+        f'aria-label="{what}{which}" data-clipboard-text="{escape(copied)}"></button>'
     )

@@ -4,7 +4,7 @@ import ast
 import difflib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -90,9 +90,12 @@ def read(body: str) -> Listing:
     parts = [find(text, path, name) for name in _names(names)]
     if not parts:
         parts = [Part(1, text.count("\n"))]
-    for before, after in pairwise(parts):
+    lines = text.splitlines()
+    for index, (before, after) in enumerate(pairwise(parts), 1):
         if after.start <= before.end:
             raise ListingError(f"{where}: name the parts in the order of the file, each once")
+        if not any(line.strip() for line in lines[before.end : after.start - 1]):
+            parts[index] = replace(after, start=before.end + 1)  # neighbours, up to blank lines
     return Listing(root, file, tuple(parts))
 
 

@@ -6,7 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from course.chapters import Chapter
-from course.draw import draw, draw_file
+from course.draw import draw, draw_file, draw_terminal
 from course.listing import Listing, ListingError, find, read
 
 OLD = '''"""A chat."""
@@ -178,6 +178,13 @@ def test_several_parts_are_copied_as_they_are_in_the_file() -> None:
     )
 
 
+def test_neighbours_are_copied_with_the_blank_lines_between_them() -> None:
+    assert code("chat.py :: class Chat, Chat.connect") == (
+        'class Chat(Base):\n    """One socket."""\n\n'
+        "    async def connect(self):\n        await self.accept()\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
@@ -250,3 +257,10 @@ def test_a_file_that_is_removed_is_drawn_with_what_it_was(course: Path) -> None:
     file = next(each for each in compare(old, new) if each.path == "gone.py")
     html = draw_file(file)
     assert 'data-status="removed"' in html and '<del class="line"' in html
+
+
+def test_a_terminal_is_drawn_whole_and_its_button_copies_what_is_typed() -> None:
+    text = "$ ls <a>\nchat\n…\n$ pwd\nlast"
+    html = BeautifulSoup(draw_terminal("Terminal", text), "html.parser")
+    assert html.select_one("pre").get_text() == text
+    assert html.select_one("button")["data-clipboard-text"] == "ls <a>\npwd"

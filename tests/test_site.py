@@ -1,0 +1,328 @@
+"""The site: it is built without a warning, it has no dead end, it asks nobody else for anything,
+everybody can read it, and its buttons give the steps back byte for byte."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import combinations
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.wait import WebDriverWait
+
+from course.browser import open_browser
+from course.chapters import CHAPTERS, ROOT, Chapter
+
+AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text("utf-8")
+PAIRS = [f"compare/{old.number}-{new.number}" for old, new in combinations(CHAPTERS, 2)]
+PAGES = sorted(path.stem for path in (ROOT / "docs").glob("*.md")) + PAIRS
+WIDE, NARROW = 1280, 400
+
+pytestmark = pytest.mark.xdist_group("site")
+every_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda each: each.folder.name)
+
+
+def build(course: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", site]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8"}
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(command, cwd=course, env=environment, timeout=120, **pipes)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built as it is published."""
+    folder = tmp_path_factory.mktemp("site")
+    result = build(ROOT, folder)
+    assert result.returncode == 0, result.stdout
+    assert "WARNING" not in result.stdout, result.stdout
+    return folder
+
+
+def page(site: Path, name: str) -> BeautifulSoup:
+    path = site / "index.html" if name == "index" else site / name / "index.html"
+    return BeautifulSoup(path.read_text("utf-8"), "html.parser")
+
+
+# Read: no browser needed
+
+
+def test_every_link_leads_somewhere(site: Path) -> None:
+    pages = {
+        path: BeautifulSoup(path.read_text("utf-8"), "html.parser") for path in site.rglob("*.html")
+    }
+    ids = {path: {each["id"] for each in soup.select("[id]")} for path, soup in pages.items()}
+    dead, links = [], 0
+    for path, soup in pages.items():
+        if path.name == "404.html":  # its links depend on where the site is served
+            continue
+        here = f"http://site/{path.relative_to(site).as_posix()}"
+        for name in "href", "src", "srcset":
+            for element in soup.select(f"[{name}]"):
+                link = urlsplit(urljoin(here, element[name]))
+                if link.netloc != "site":
+                    continue
+                links += 1
+                target = site / unquote(link.path.lstrip("/"))
+                target = target / "index.html" if link.path.endswith("/") else target
+                if not target.is_file() or (
+                    link.fragment and unquote(link.fragment) not in ids.get(target, ())
+                ):
+                    dead.append(f"{here}: {element[name]}")
+    assert links > 1000
+    assert not dead, "\n".join(dead)
+
+
+@every_chapter
+def test_the_buttons_of_a_chapter_give_the_step_back(
+    site: Path, chapter: Chapter, tmp_path: Path
+) -> None:
+    """As a reader would, from an empty folder and with the page alone."""
+    for file in page(site, chapter.folder.name).select("details.file"):
+        if file["data-status"] == "removed":
+            continue
+        path = tmp_path / file["data-path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        button = file.select_one("button")
+        path.write_bytes((button["data-clipboard-text"] if button else "").encode())
+    assert contents(tmp_path) == contents(chapter.folder)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not {"__pycache__", ".pytest_cache"} & set(path.parts)
+    }
+
+
+@every_chapter
+def test_a_chapter_has_the_shape_of_all_chapters(site: Path, chapter: Chapter) -> None:
+    headings = [each.contents[0] for each in page(site, chapter.folder.name).select("h2")]
+    assert headings == [
+        "What you will be able to do",
+        "Predict first",
+        "Run it",
+        "The change",
+        "The path of one message",
+        "See it",
+        "When it goes wrong",
+        "Check yourself",
+        "What is still missing",
+        "Every file of this step",
+    ]
+
+
+# Broken: each fault stops the build, in words that say where it is
+
+
+def edit(path: str, old: str, new: str) -> Callable[[Path], None]:
+    def change(course: Path) -> None:
+        text = (course / path).read_text("utf-8")
+        assert old in text, f"{path} should have this, to be broken: {old}"
+        (course / path).write_text(text.replace(old, new, 1), "utf-8")
+
+    return change
+
+
+FAULTS = {
+    "a method has another name": (
+        edit("step4_async/chat/consumers.py", "async def receive(", "async def recieve("),
+        "has no ChatConsumer.receive; the nearest is ChatConsumer.recieve",
+    ),
+    "a line is added to a step": (
+        edit("step3_channel_layer/chat/views.py", "\n\n\ndef index", "\nHELLO = 1\n\n\ndef index"),
+        "docs/step3_channel_layer.md, not shown: step3_channel_layer/chat/views.py:7: + HELLO = 1",
+    ),
+    "a listing is gone": (
+        edit("docs/step3_channel_layer.md", "CHANNEL_LAYERS\n```", "ROOT_URLCONF\n```"),
+        "not shown: step3_channel_layer/mysite/settings.py",
+    ),
+    "a page says no step": (
+        edit("docs/step2_sync_consumer.md", "step: 2\n", "stop: 2\n"),
+        "docs/step2_sync_consumer.md: its first lines have to say `step: 2`",
+    ),
+    "a link is dead": (
+        edit("docs/index.md", "(glossary.md", "(glosary.md"),
+        "index.md' contains a link 'glosary.md",
+    ),
+    "an anchor is gone": (
+        edit("docs/glossary.md", "## Channel layer", "## Channels layer"),
+        "does not contain an anchor '#channel-layer'",
+    ),
+    "a page is gone": (
+        lambda course: (course / "docs/step5_testing.md").unlink(),
+        "there is no page step5_testing.md for step 5",
+    ),
+    "a mistake is not in the catalogue": (
+        edit("docs/step4_async.md", "missing-await", "missing-wait"),
+        "docs/step4_async.md",
+    ),
+    "a step has a file that is no text": (
+        lambda course: (course / "step3_channel_layer/logo.png").write_bytes(b"\x89PNG\0"),
+        "step3_channel_layer/logo.png is new, and the page does not name it",
+    ),
+}
+
+
+@pytest.mark.xdist_group("site faults")
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_build_stops_when(fault: str, tmp_path: Path) -> None:
+    break_it, says = FAULTS[fault]
+    course = tmp_path / "course"
+    for name in ("course", "deploy", "docs", *(chapter.folder.name for chapter in CHAPTERS)):
+        ignored = shutil.ignore_patterns("__pycache__", ".*_cache")
+        shutil.copytree(ROOT / name, course / name, ignore=ignored)
+    shutil.copy(ROOT / "mkdocs.yml", course)
+    break_it(course)
+    result = build(course, tmp_path / "site")
+    assert result.returncode != 0, result.stdout
+    assert says in result.stdout
+
+
+# Opened, in a real browser
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def tab() -> Iterator[WebDriver]:
+    driver = open_browser("performance")
+    if "chrom" not in driver.name:
+        driver.quit()
+        pytest.skip("only Chrome and Chromium tell a test what a page asks for")
+    driver.execute_cdp_cmd("Network.enable", {})
+    yield driver
+    driver.quit()
+
+
+def look(tab: WebDriver, width: int, scheme: str) -> None:
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    tab.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [
+        {"name": "prefers-color-scheme", "value": scheme},
+        {"name": "prefers-reduced-motion", "value": "reduce"},
+    ]
+    tab.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def url(address: str, name: str) -> str:
+    return f"{address}/" if name == "index" else f"{address}/{name}/"
+
+
+@pytest.mark.xdist_group("site pages")
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_asks_nobody_else_and_can_be_read_by_everybody(
+    tab: WebDriver, address: str, name: str
+) -> None:
+    tab.get_log("performance"), tab.get_log("browser")
+    for width in WIDE, NARROW:
+        for scheme in "light", "dark":
+            look(tab, width, scheme)
+            tab.get(url(address, name))
+            tab.execute_script(
+                "document.querySelectorAll('details').forEach(each => each.open = true);"
+                + AXE
+                + "; window.axe = axe"
+            )
+            wide = tab.execute_script("return document.documentElement.scrollWidth")
+            assert wide <= width, f"At {width} px the page is {wide} px wide."
+            assert violations(tab) == [], f"at {width} px, {scheme}"
+    asked = [json.loads(entry["message"])["message"] for entry in tab.get_log("performance")]
+    urls = [
+        event["params"]["request"]["url"]
+        for event in asked
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+    assert urls and not [each for each in urls if not each.startswith((address, "data:"))]
+    assert tab.get_log("browser") == []
+
+
+def violations(tab: WebDriver) -> list[str]:
+    found = tab.execute_async_script(
+        "const done = arguments[0];"
+        "axe.run({resultTypes: ['violations']}).then(result => done(result.violations))"
+    )
+    return [
+        f"{each['id']}: {each['help']}: {[node['html'][:200] for node in each['nodes'][:3]]}"
+        for each in found
+    ]
+
+
+def test_a_request_to_elsewhere_would_be_seen(tab: WebDriver, address: str) -> None:
+    tab.get_log("performance")
+    tab.get(url(address, "glossary"))
+    tab.execute_script("new Image().src = 'http://127.0.0.2:9/elsewhere.png'")
+    WebDriverWait(tab, 5).until(
+        lambda _: any("elsewhere.png" in entry["message"] for entry in tab.get_log("performance"))
+    )
+
+
+def test_a_page_that_cannot_be_read_would_be_seen(tab: WebDriver, address: str) -> None:
+    tab.get(url(address, "glossary"))
+    tab.execute_script(AXE + "; window.axe = axe")
+    tab.execute_script("document.querySelector('article p').style.color = '#ccc'")
+    look(tab, WIDE, "light")
+    assert any("color-contrast" in each for each in violations(tab))
+
+
+def test_a_copy_button_gives_exactly_the_new_code(tab: WebDriver, address: str) -> None:
+    look(tab, WIDE, "light")
+    allowed = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+    tab.execute_cdp_cmd("Browser.grantPermissions", {"permissions": allowed})
+    tab.get(url(address, "step4_async"))
+    button = tab.find_element(By.CSS_SELECTOR, "figure.listing .listing-copy")
+    WebDriverWait(tab, 5).until(
+        lambda _: tab.execute_script("return document.readyState") == "complete"
+    )
+    button.click()
+    copied = tab.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
+    assert copied == button.get_attribute("data-clipboard-text")
+    assert copied in (CHAPTERS[3].folder / "chat/consumers.py").read_text("utf-8")
+
+
+def test_copying_a_terminal_gives_the_command_alone(site: Path) -> None:
+    [first, *_] = page(site, "step3_channel_layer").select(".terminal button")
+    assert first["data-clipboard-text"] == "python3 learn.py run 3"
+
+
+CONCEPTS = {
+    1: "asgi application",
+    2: "WebsocketConsumer",
+    3: "group on the channel layer",
+    4: "AsyncWebsocketConsumer",
+    5: "WebsocketCommunicator",
+}
+
+
+@pytest.mark.parametrize("number", CONCEPTS)
+def test_search_finds_a_chapter_by_its_concept(tab: WebDriver, address: str, number: int) -> None:
+    chapter = next(each for each in CHAPTERS if each.number == number)
+    look(tab, WIDE, "light")
+    tab.get(url(address, "compare"))
+    tab.find_element(By.CSS_SELECTOR, ".md-search__input").send_keys(CONCEPTS[number])
+    results = WebDriverWait(tab, 10).until(
+        lambda _: tab.find_elements(By.CSS_SELECTOR, ".md-search-result__link")
+    )
+    pages = [urlsplit(each.get_attribute("href")).path.strip("/") for each in results]
+    assert chapter.folder.name in list(dict.fromkeys(pages))[:3], pages
