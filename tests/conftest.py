@@ -171,6 +171,27 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much of what the pages show was run, and what was not, and why."""
+    reports = [each for group in terminalreporter.stats.values() for each in group]
+    counts = [
+        value
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, value in report.user_properties
+        if name == "prose"
+    ]
+    if not counts:
+        return
+    terminalreporter.section("what the pages show")
+    run, opened = (sum(each[key] for each in counts) for key in ("run", "opened"))
+    left = [(reason, place) for each in counts for place, reason in each["left"]]
+    terminalreporter.line(f"{run} blocks of commands run, {opened} addresses opened")
+    for reason in sorted({reason for reason, _ in left}):
+        places = [place for why, place in left if why == reason]
+        terminalreporter.line(f"{len(places)} not run: {reason}: {', '.join(places)}")
+
+
 def _tab_report(tab: Tab, test: str) -> str:
     RESULTS.mkdir(exist_ok=True)
     name = re.sub(r"[^\w-]+", "-", f"{test}-tab-{tab.name}")
