@@ -108,5 +108,5 @@ def _not_shown(page: str, chapter: Chapter, listings: list[Listing]) -> Iterator
             for line in file.lines:
                 seen = (file.path, line.mark, line.old, line.new) in shown
                 if line.mark != " " and line.text.strip() and not seen:
-                    number = line.new or line.old
-                    yield f"not shown: {folder}/{file.path}:{number}: {line.mark} {line.text}"
+                    place = f"{folder}/{file.path}:{line.new or line.old}"
+                    yield f"no step fence shows {place}: {line.mark} {line.text}"

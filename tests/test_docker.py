@@ -211,6 +211,18 @@ def test_ports_are_published_on_loopback_only(project: Project) -> None:
     assert sorted(published) == [f"127.0.0.1:{chapter.port}" for chapter in CHAPTERS]
 
 
+def test_the_docs_service_serves_the_site(project: Project) -> None:
+    """Before the edit below, which no page shows."""
+    try:
+        socket.create_server(("127.0.0.1", 8000)).close()
+    except OSError:
+        pytest.skip("port 8000, which the site needs, is taken")
+    project.compose("up", "--detach", "--build", "--wait", "docs", timeout=600)
+    for chapter in CHAPTERS:
+        with urlopen(f"http://localhost:8000/{chapter.folder.name}/", timeout=5) as response:
+            assert f"Step {chapter.number}" in response.read().decode()
+
+
 def test_a_step_does_not_run_as_root(project: Project) -> None:
     assert project.compose("exec", "step3", "id", "-u").strip() == "10001"
 
@@ -236,17 +248,6 @@ def test_an_edit_reloads_and_a_build_after_it_reinstalls_nothing(project: Projec
     assert status == 200
     project.compose("build", timeout=120)
     assert project.layers() == layers
-
-
-def test_the_docs_service_serves_the_site(project: Project) -> None:
-    try:
-        socket.create_server(("127.0.0.1", 8000)).close()
-    except OSError:
-        pytest.skip("port 8000, which the site needs, is taken")
-    project.compose("up", "--detach", "--build", "--wait", "docs", timeout=600)
-    for chapter in CHAPTERS:
-        with urlopen(f"http://localhost:8000/{chapter.folder.name}/", timeout=5) as response:
-            assert f"Step {chapter.number}" in response.read().decode()
 
 
 def test_the_tests_service_drives_a_browser(project: Project) -> None:

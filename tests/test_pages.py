@@ -42,14 +42,14 @@ def test_a_page_that_shows_everything_has_no_problem() -> None:
 
 def test_a_line_that_is_not_shown_is_named() -> None:
     part = WHOLE.replace("chat.py\n", "chat.py :: two\n")
-    assert problems(part, SECOND) == ["not shown: step2_second/chat.py:2: + more = 1"]
+    assert problems(part, SECOND) == ["no step fence shows step2_second/chat.py:2: + more = 1"]
 
 
 def test_a_line_that_was_removed_is_named() -> None:
     part = WHOLE.replace("chat.py\n", "chat.py :: one, more\n")
     assert problems(part, SECOND) == [
-        "not shown: step2_second/chat.py:4: - two = 2",
-        "not shown: step2_second/chat.py:5: + two = 3",
+        "no step fence shows step2_second/chat.py:4: - two = 2",
+        "no step fence shows step2_second/chat.py:5: + two = 3",
     ]
 
 

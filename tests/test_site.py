@@ -156,11 +156,11 @@ FAULTS = {
     ),
     "a line is added to a step": (
         edit("step3_channel_layer/chat/views.py", "\n\n\ndef index", "\nHELLO = 1\n\n\ndef index"),
-        "docs/step3_channel_layer.md, not shown: step3_channel_layer/chat/views.py:7: + HELLO = 1",
+        "layer.md, no step fence shows step3_channel_layer/chat/views.py:7: + HELLO = 1",
     ),
     "a listing is gone": (
         edit("docs/step3_channel_layer.md", "CHANNEL_LAYERS\n```", "ROOT_URLCONF\n```"),
-        "not shown: step3_channel_layer/mysite/settings.py",
+        "no step fence shows step3_channel_layer/mysite/settings.py",
     ),
     "a page says no step": (
         edit("docs/step2_sync_consumer.md", "step: 2\n", "stop: 2\n"),
@@ -173,6 +173,22 @@ FAULTS = {
     "an anchor is gone": (
         edit("docs/glossary.md", "## Channel layer", "## Channels layer"),
         "does not contain an anchor '#channel-layer'",
+    ),
+    "a diagram is stale": (
+        edit(
+            "docs/step3_channel_layer.md",
+            "accTitle: One message in step 3",
+            "accTitle: One message in step 3\n  %% more",
+        ),
+        "layer.md: the diagram one-message-in-step-3 is drawn from another source",
+    ),
+    "a recording is stale": (
+        edit("step4_async/chat/static/chat/chat.css", "1.5rem", "1.6rem"),
+        "step4_async has changed since it was recorded: run `python3 learn.py record`",
+    ),
+    "a page is in no menu": (
+        edit("mkdocs.yml", "      - life.md\n", ""),
+        'not included in the "nav"',
     ),
     "a page is gone": (
         lambda course: (course / "docs/step5_testing.md").unlink(),
