@@ -90,7 +90,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 def on_env(env: object, config: MkDocsConfig, files: Files) -> None:
     """MkDocs calls this once all pages are read: stop here if something is wrong with them."""
     if found:
-        raise PluginError("\n  ".join(["the pages do not fit the code:", *found]))
+        raise PluginError("\n  ".join(["the pages do not fit the code:", *dict.fromkeys(found)]))
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
