@@ -178,8 +178,8 @@ DRAWN_AS_MARKDOWN = {"mistake": _mistake, "matrix": _matrix, "recording": _recor
 def _chapters() -> str:
     lines = ["| step | the one new concept | what you see |", "| --- | --- | --- |"]
     for each in CHAPTERS:
-        name = each.folder.name
-        lines.append(f"| [{each.number}. `{name}`]({name}.md) | {each.concept} | {each.sees} |")
+        link = f"[{each.number}: {each.name.replace('_', ' ')}]({each.folder.name}.md)"
+        lines.append(f"| {link} | {each.concept} | {each.sees} |")
     return "\n".join(lines) + "\n"
 
 

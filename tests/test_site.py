@@ -29,6 +29,10 @@ PAIRS = [f"compare/{old.number}-{new.number}" for old, new in combinations(CHAPT
 PAGES = sorted(path.stem for path in (ROOT / "docs").glob("*.md")) + PAIRS
 EVERYTHING = f"compare/{CHAPTERS[0].number}-{CHAPTERS[-1].number}"
 WIDE, NARROW, DARK = 1280, 400, "[data-md-color-scheme=slate]"
+# What is wider than its place, where nothing can be scrolled.
+CLIPPED = """return [...document.querySelectorAll(".terminal, .terminal *")]
+    .filter((each) => each.clientWidth && each.scrollWidth > each.clientWidth)
+    .map((each) => each.textContent)"""
 
 pytestmark = pytest.mark.xdist_group("site")
 every_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda each: each.folder.name)
@@ -283,6 +287,7 @@ def test_a_page_asks_nobody_else_and_can_be_read_by_everybody(
         )
         wide = tab.execute_script("return document.documentElement.scrollWidth")
         assert wide <= width, f"At {width} px the page is {wide} px wide."
+        assert tab.execute_script(CLIPPED) == [], f"cut off at {width} px"
         assert violations(tab) == [], f"at {width} px, light"
         look(tab, width, "dark")
         WebDriverWait(tab, 5).until(lambda _: tab.find_elements(By.CSS_SELECTOR, DARK))
