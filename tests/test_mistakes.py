@@ -138,12 +138,17 @@ class Learner:
         self.tabs[name].shows("connected")
         self.tabs.pop(name).close()
         # The barrier: a sync consumer's methods are run one after the other, so once another
-        # socket is open, what this one had to do at its end is done.
-        self.wait(lambda: "WebSocket DISCONNECT" in self.found("terminal"), "the socket to close")
+        # socket is open, what those that have closed had to do at their end is done.
+        self.wait(self.all_closed, "every socket to close")
         (server,) = self.servers
         another = f"ws://localhost:{server.port}/ws/chat/another/"
         with connect(another, origin=server.url, proxy=None):
             pass
+
+    def all_closed(self) -> bool:
+        """Say whether the server has noticed the end of every socket that it had."""
+        told = self.found("terminal")
+        return told.count("WebSocket CONNECT ") == told.count("WebSocket DISCONNECT ")
 
     def runs(self, command: str) -> None:
         """Run a command; leave once it has ended, or has printed what it should print."""
