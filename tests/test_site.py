@@ -362,12 +362,13 @@ CONCEPTS = {
 }
 
 
-@pytest.mark.parametrize("number", CONCEPTS)
-def test_search_finds_a_chapter_by_its_concept(tab: WebDriver, address: str, number: int) -> None:
-    chapter = next(each for each in CHAPTERS if each.number == number)
+@every_chapter
+def test_search_finds_a_chapter_by_its_concept(
+    tab: WebDriver, address: str, chapter: Chapter
+) -> None:
     look(tab, WIDE, "light")
     tab.get(url(address, "compare"))
-    tab.find_element(By.CSS_SELECTOR, ".md-search__input").send_keys(CONCEPTS[number])
+    tab.find_element(By.CSS_SELECTOR, ".md-search__input").send_keys(CONCEPTS[chapter.number])
     results = WebDriverWait(tab, 10).until(
         lambda _: tab.find_elements(By.CSS_SELECTOR, ".md-search-result__link")
     )
