@@ -1,4 +1,4 @@
-"""What the tests need beside Python: a browser with its driver, Redis, and for one test nginx."""
+"""What the tests need beside Python: a browser with its driver, Redis, and a little more."""
 
 import os
 import platform
@@ -92,9 +92,10 @@ def missing_packages() -> list[str]:
     if not shutil.which("redis-server"):
         packages.append("redis-server")
     # Where systemd runs, nginx would at once be serving on port 80: there, installing it is up to
-    # the person, and the test of deploy/ is skipped without it.
+    # the person, and the test of deploy/ is skipped without it. So is, without git, what is typed
+    # to carry a change forward.
     if not SYSTEMD.is_dir():
-        tools = {"nginx": "nginx-light", "openssl": "openssl"}
+        tools = {"nginx": "nginx-light", "openssl": "openssl", "git": "git"}
         packages += [package for tool, package in tools.items() if not shutil.which(tool)]
     return packages
 

@@ -136,7 +136,8 @@ def read_title(title: str, line: int) -> tuple[str, str | None]:
     place = re.search(r"\bin (.+)$", title, re.IGNORECASE)
     folder = place and place[1].replace("the folder of the course", ".")
     condition = re.match(r"(?:On|With) [^,]+", title)
-    known = {*(f"On {system}" for system in SYSTEMS), "With Docker", "With redis-server"}
+    known = {f"On {system}" for system in SYSTEMS}
+    known |= {"With Docker", "With git", "With redis-server"}
     if condition and condition[0] not in known:
         raise Wrong(
             f"{line}: nobody knows when to run “{title}”: write one of {', '.join(sorted(known))}, "

@@ -372,7 +372,7 @@ def test_on_debian_root_gets_installed_what_is_missing_and_only_once(bare_debian
     install.prepare()
     update, packages = (bare_debian / "asked").read_text().splitlines()
     assert update.endswith(" update noninteractive")
-    everything = ["chromium", "chromium-driver", "redis-server", "nginx-light", "openssl"]
+    everything = ["chromium", "chromium-driver", "redis-server", "nginx-light", "openssl", "git"]
     assert packages.endswith(f" {' '.join(everything)} noninteractive")
     assert f"Installing {', '.join(everything)} with" in capfd.readouterr().out
     install.prepare()

@@ -82,7 +82,7 @@ def edit(course: Path) -> None:
 
 
 def assert_edited(course: Path) -> None:
-    for chapter in CHAPTERS if os.name != "nt" else ():
+    for chapter in CHAPTERS if os.name != "nt" and shutil.which("git") else ():
         assert "/* edited */" in (course / chapter.folder.name / STYLES).read_text(), chapter
 
 
