@@ -22,8 +22,6 @@ from course.chapters import CHAPTERS, ROOT
 from course.diagrams import diagram, stale
 from course.serve import ServeError
 
-__all__ = ["LastRun", "diagram", "last_run", "main", "stale"]
-
 LAST_RUN = ROOT / "docs" / "last-run.toml"
 PACKAGES = {  # whose versions matter, as people call them and as pip does
     "Django": "Django",

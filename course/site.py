@@ -1,5 +1,5 @@
 """The site's machinery: the hooks that MkDocs calls. They are thin: listing, draw, pages, mistakes
-and record do the work, and know nothing of MkDocs."""
+and the others do the work, and know nothing of MkDocs."""
 
 import struct
 import sys
@@ -16,12 +16,14 @@ from mkdocs.utils import get_relative_url
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # where the command `mkdocs` is not
 
-from course import matrix, mistakes, record, recordings
+from course import diagrams, matrix, mistakes, recordings
 from course.chapters import CHAPTERS, Chapter
 from course.compare import compare
 from course.draw import draw, draw_file, draw_terminal
 from course.listing import given, predecessor, read
 from course.pages import Fence, fences, problems
+from course.readme import chapters_table
+from course.record import last_run
 
 EVERY_FILE = "## Every file of this step { data-search-exclude }"
 
@@ -67,7 +69,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         text = Path(page.file.abs_src_path).read_text("utf-8")
         found.extend(f"docs/{name}, {problem}" for problem in problems(text, chapter))
     for fence in fences(markdown):
-        if fence.language == "mermaid" and (problem := record.stale(fence.body)):
+        if fence.language == "mermaid" and (problem := diagrams.stale(fence.body)):
             found.append(f"docs/{name}: {problem}")
         if make := DRAWN_AS_MARKDOWN.get(fence.language):
             try:
@@ -124,9 +126,9 @@ def _console(source: str, language: str, css_class: str, options: dict, *_: obje
 
 
 def _diagram(source: str, *_: object, **__: object) -> str:
-    if problem := record.stale(source):  # told by on_page_markdown as well
+    if problem := diagrams.stale(source):  # told by on_page_markdown as well
         return f"<p>{escape(problem)}</p>"
-    drawing = record.diagram(source).read_text("utf-8")
+    drawing = diagrams.diagram(source).read_text("utf-8")
     return f'<div class="diagram" tabindex="0" role="group" aria-label="Diagram">{drawing}</div>'
 
 
@@ -143,7 +145,7 @@ def _mistake(fence: Fence, page: Page) -> str:
 
 
 def _matrix(fence: Fence, page: Page) -> str:
-    return f"{matrix.markdown()}\n{record.last_run().markdown()}\n"
+    return f"{matrix.markdown()}\n{last_run().markdown()}\n"
 
 
 def _recording(fence: Fence, page: Page) -> str:
@@ -176,11 +178,9 @@ DRAWN_AS_MARKDOWN = {"mistake": _mistake, "matrix": _matrix, "recording": _recor
 
 
 def _chapters() -> str:
-    lines = ["| step | the one new concept | what you see |", "| --- | --- | --- |"]
-    for each in CHAPTERS:
-        link = f"[{each.number}: {each.name.replace('_', ' ')}]({each.folder.name}.md)"
-        lines.append(f"| {link} | {each.concept} | {each.sees} |")
-    return "\n".join(lines) + "\n"
+    return chapters_table(
+        lambda each: f"[{each.number}: {each.name.replace('_', ' ')}]({each.folder.name}.md)"
+    )
 
 
 def _comparisons() -> str:
