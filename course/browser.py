@@ -18,7 +18,10 @@ from selenium.webdriver.remote.webelement import WebElement
 from course.install import find_browser
 
 T = TypeVar("T")
-PATIENCE = 10.0  # seconds that a tab waits for what it should see; only a failure takes that long
+PATIENCE = 10.0  # seconds to wait for what should be seen; only a failure takes that long
+
+# What a room's page says of its connection.
+STATUSES = {"connecting…", "connected", "reconnecting…"}
 
 
 def open_browser(*logs: str) -> WebDriver:
@@ -51,16 +54,23 @@ def chrome_options(*logs: str) -> webdriver.ChromeOptions:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # Chrome's sandbox refuses to run as root
     options.add_argument("--disable-dev-shm-usage")  # 64 MB in a container, too little for Chrome
+    options.accept_insecure_certs = True  # of our own gate, on this machine
     options.set_capability("goog:loggingPrefs", dict.fromkeys(("browser", *logs), "ALL"))
     return options
+
+
+def typeable(text: str) -> bool:
+    """Say whether a driver has keys for this, and not too many of them."""
+    return len(text) <= 100 and all(ord(character) <= 0xFFFF for character in text)
 
 
 class Tab:
     """One tab on the chat. What does not come true raises AssertionError, in a person's words."""
 
-    def __init__(self, driver: WebDriver, name: str) -> None:
-        """Open a new tab in this browser; its name is what failures call it."""
-        self.driver, self.name = driver, name
+    def __init__(self, driver: WebDriver, name: str, patience: float | None = None) -> None:
+        """Open a new tab in this browser. Its name is what failures call it; `patience` is how many
+        seconds it waits for what should happen (None: PATIENCE)."""
+        self.driver, self.name, self.patience = driver, name, patience or PATIENCE
         driver.switch_to.new_window("tab")
         self.handle = driver.front = driver.current_window_handle
 
@@ -86,7 +96,7 @@ class Tab:
         """Type text into an element, in place of what is in it."""
         box = self.element(css)
         box.clear()
-        if len(text) > 100 or any(ord(character) > 0xFFFF for character in text):
+        if not all(typeable(line) for line in text.split(Keys.ENTER)):
             # As pasted: keys would take long, and a driver has none for emoji.
             typed = text.rstrip(Keys.ENTER)
             self.driver.execute_script("arguments[0].value = arguments[1]", box, typed)
@@ -95,6 +105,9 @@ class Tab:
 
     def say(self, *messages: str) -> None:
         """Type messages, each with Enter after it, without a pause between them."""
+        if all(typeable(message) for message in messages):
+            self.type("#chat-message-input", "".join(text + Keys.ENTER for text in messages))
+            return
         for message in messages:
             self.type("#chat-message-input", message + Keys.ENTER)
 
@@ -139,9 +152,45 @@ class Tab:
             lambda: f"have its focus on #{element_id}; it is on #{self.focus}",
         )
 
+    @property
+    def text(self) -> str:
+        """What a person can read on the page, without what stands in its fields."""
+        return self._here().execute_script("return document.body.innerText")
+
+    @property
+    def lines(self) -> set[str]:
+        """The lines of that text, but for those that say how the connection is."""
+        return {line.strip() for line in self.text.splitlines() if line.strip()} - STATUSES
+
+    def reads(self, text: str) -> None:
+        """Wait until the page's text has this in it, in small or in capital letters."""
+        self._wait(
+            lambda: text.casefold() in self.text.casefold(),
+            lambda: f"show {text!r}; its page says {self.text!r:.300}",
+        )
+
+    def complains(self, before: set[str]) -> set[str]:
+        """Wait until the page says more than these lines, and return what it says."""
+        return self._wait(
+            lambda: self.lines - before, lambda: "say what is wrong; the page says nothing new"
+        )
+
+    def keeps(self, length: int) -> None:
+        """Wait until so many characters are there for a person to mend."""
+        box = self.element("#chat-message-input")
+        self._wait(
+            lambda: len(box.get_property("value")) == length,
+            lambda: (
+                f"keep {length:,} characters for mending; "
+                f"{len(box.get_property('value')):,} are kept"
+            ),
+        )
+
     def shows_error(self, css: str) -> str:
         """Wait until this element says what was wrong, and return what it says."""
-        self._wait(lambda: self.element(css).text != "", lambda: f"show an error in {css}")
+        self._wait(
+            lambda: self.element(css).text != "", lambda: f"show an error in {css}; there is none"
+        )
         return self.element(css).text
 
     def arrives(self, path: str) -> None:
@@ -164,7 +213,7 @@ class Tab:
         return self.driver
 
     def _wait(self, happened: Callable[[], T], wish: Callable[[], str]) -> T:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self.patience
         while True:
             with suppress(StaleElementReferenceException):  # the page has just changed: look again
                 if outcome := happened():

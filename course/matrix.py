@@ -8,42 +8,62 @@ from pathlib import Path
 from course.chapters import CHAPTERS, Chapter
 
 DATA = Path(__file__).with_name("matrix.toml")
-NEEDS = {"server", "two servers", "redis", "no redis"}
+NEEDS = {"server", "two servers", "redis", "no redis", "folder"}
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One row: an id, words for people, a mark for each chapter, what it needs beside a URL."""
+    """One row; matrix.toml says what each field is for."""
 
     id: str
     words: str
     cells: tuple[str, ...]
+    page: str
+    after: str = ""
+    slow: bool = False
     needs: frozenset[str] = frozenset()
 
     def mark(self, chapter: Chapter) -> str:
         """Return ✔ (it holds), ✘ (it does not hold yet) or – (the question has no meaning)."""
         return self.cells[CHAPTERS.index(chapter)]
 
+    def first(self) -> Chapter | None:
+        """Return the chapter from which on it holds."""
+        return next((each for each in CHAPTERS if self.mark(each) == "✔"), None)
+
     def layers(self, chapter: Chapter) -> tuple[str, ...]:
         """Return the channel layers on which this row is run in this chapter."""
         if "redis" in self.needs:
             return ("redis",)
-        if "redis" not in chapter.services or "no redis" in self.needs:
+        if "redis" not in chapter.services or self.needs & {"no redis", "folder"}:
             return ("memory",)
         return ("redis", "memory")
 
 
 def load(path: Path = DATA) -> list[Behaviour]:
     """Return the rows in order; raise ValueError for one that cannot be understood."""
-    rows = []
+    rows: dict[str, Behaviour] = {}
     for row in tomllib.loads(path.read_text(encoding="utf-8"))["behaviour"]:
-        cells, needs = tuple(row["cells"].split()), frozenset(row.get("needs", ()))
-        if len(cells) != len(CHAPTERS) or not set(cells) <= set("✔✘–"):
-            raise ValueError(f"{row['id']}: one ✔, ✘ or – for each of {len(CHAPTERS)} chapters")
-        if not needs <= NEEDS:
-            raise ValueError(f"{row['id']}: needs {sorted(needs - NEEDS)}, which nothing offers")
-        rows.append(Behaviour(row["id"], row["words"], cells, needs))
-    return rows
+        name = row["id"]
+        try:
+            found = Behaviour(
+                **row
+                | {"cells": tuple(row["cells"].split()), "needs": frozenset(row.get("needs", ()))}
+            )
+        except TypeError as error:  # a field too many, or one too few
+            raise ValueError(f"{name}: {str(error).partition(' ')[2]}") from None
+        if len(found.cells) != len(CHAPTERS) or not set(found.cells) <= set("✔✘–"):
+            raise ValueError(f"{name}: one ✔, ✘ or – for each of {len(CHAPTERS)} chapters")
+        if not found.needs <= NEEDS:
+            raise ValueError(f"{name}: needs {sorted(found.needs - NEEDS)}, which nothing offers")
+        if found.after:
+            if found.after not in rows:
+                raise ValueError(f"{name}: no row above it is called {found.after}")
+            for mark, before in zip(found.cells, rows[found.after].cells, strict=True):
+                if (mark == "–") != (before != "✔"):
+                    raise ValueError(f"{name}: – exactly where {found.after} is not ✔")
+        rows[name] = found
+    return list(rows.values())
 
 
 def cells() -> Iterator[tuple[Behaviour, Chapter, str]]:

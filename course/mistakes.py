@@ -3,10 +3,11 @@
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import unified_diff
 from pathlib import Path
 
+from course import matrix
 from course.chapters import CHAPTERS, chapter
 
 DATA = Path(__file__).with_name("mistakes.toml")
@@ -24,6 +25,25 @@ SAYS = {
 }
 DOES = re.compile(r"[AB] (opens|says) .+|[AB] closes|runs .+")
 PAGE = re.compile(r"(?P<file>[\w-]+\.md)(#(?P<section>[\w-]+))?")
+
+# What a client may meet, from outside; mistakes.toml says what each one means.
+SYMPTOMS = (
+    "does not start",
+    "nobody answers",
+    "page 500",
+    "page 400",
+    "refused 404",
+    "refused 500",
+    "refused 403",
+    "no answer",
+    "dropped 1011",
+    "silent",
+    "page only",
+    "own tests",
+    "left behind",
+    "asgi",
+    "tls",
+)
 
 
 @dataclass(frozen=True)
@@ -46,13 +66,30 @@ class Seen:
 
 @dataclass(frozen=True)
 class Patch:
-    """In a file, `old`, which is there once, becomes `new`. As a `setting` it is no mistake, but
-    what the mistake needs to show itself."""
+    """In a file, `old`, which is there once, becomes `new`, one patch after the other. As a
+    `setting` it is no mistake, but what the mistake needs to show itself."""
 
     file: str
     old: str
     new: str
     setting: bool = False
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a mistake is known in a project of a learner's; mistakes.toml says what each field is."""
+
+    row: str = ""
+    sign: list[str] = field(default_factory=list)
+    symptom: str = ""
+
+    def signs_in(self, evidence: str) -> list[str]:
+        """Return the signs that are in there, as whole lines with … for what varies."""
+        return [sign for sign in self.sign if _pattern(sign).search(evidence)]
+
+    def given_away_by(self, evidence: str) -> bool:
+        """Say whether one of the signs is in there."""
+        return bool(self.signs_in(evidence))
 
 
 @dataclass(frozen=True)
@@ -71,7 +108,9 @@ class Mistake:
     patch: list[Patch] = field(default_factory=list)
     servers: list[str] = field(default_factory=lambda: ["python manage.py runserver"])
     redis: str = ""
+    tls: bool = False
     venv: bool = True
+    check: Check = field(default_factory=Check)
 
 
 PARTS = (("seen", Seen), ("patch", Patch))
@@ -84,7 +123,7 @@ def load(path: Path = DATA) -> list[Mistake]:
         name = row.get("id", f"the entry after {mistakes[-1].id if mistakes else 'the start'}")
         try:
             parts = {key: [kind(**part) for part in row.get(key, ())] for key, kind in PARTS}
-            mistake = Mistake(**row | parts)
+            mistake = Mistake(**row | parts | {"check": _check(row.get("check", {}))})
         except TypeError as error:  # a field too many, or one too few
             raise ValueError(f"{name}: {str(error).partition(' ')[2]}") from None
         problems = list(_problems(mistake))
@@ -135,6 +174,11 @@ def markdown(mistake: Mistake) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _check(row: dict) -> Check:
+    check = Check(**row)
+    return replace(check, sign=[check.sign]) if isinstance(check.sign, str) else check
+
+
 def _pattern(text: str) -> re.Pattern[str]:
     lines = []
     for line in text.split("\n"):
@@ -145,7 +189,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def _problems(mistake: Mistake) -> Iterator[str]:
     """Yield what is wrong with an entry, in words."""
-    for each in (mistake, *mistake.seen, *mistake.patch):
+    for each in (mistake, mistake.check, *mistake.seen, *mistake.patch):
         for each_field in fields(each):
             value, kind = getattr(each, each_field.name), each_field.type
             kind = list if getattr(kind, "__origin__", None) else kind
@@ -170,33 +214,50 @@ def _problems(mistake: Mistake) -> Iterator[str]:
             yield f"no text is seen in the {seen.where}"
     if not PAGE.fullmatch(mistake.page):
         yield f"page is “{mistake.page}”, which is not like layers.md or layers.md#in-memory"
+    yield from _problems_of_check(mistake.check)
     try:
         folder = chapter(mistake.step).folder
     except LookupError as error:
         yield str(error)
         return
+    texts: dict[str, str] = {}
     for patch in mistake.patch:
         file = folder / patch.file
         if not file.is_file():
             yield f"{folder.name} has no file {patch.file}"
-        elif (times := file.read_text("utf-8").count(patch.old)) != 1:
+            return
+        text = texts.get(patch.file, file.read_text("utf-8"))
+        if (times := text.count(patch.old)) != 1:
             yield f"{folder.name}/{patch.file} has this {times} times, not once: {patch.old}"
         elif patch.old == patch.new:
             yield f"the patch of {patch.file} changes nothing"
+        texts[patch.file] = text.replace(patch.old, patch.new)
+
+
+def _problems_of_check(check: Check) -> Iterator[str]:
+    rows = [row.id for row in matrix.load()]
+    if check.row not in ("", *rows):
+        yield f"row is “{check.row}”, but can only be one of {', '.join(rows)}"
+    if check.symptom not in ("", *SYMPTOMS):
+        yield f"symptom is “{check.symptom}”, but can only be one of {', '.join(SYMPTOMS)}"
+    for sign in check.sign:
+        if not isinstance(sign, str) or not re.search(r"[^…\s]", sign):
+            yield f"sign is a text with more than … in it, not {sign!r}"
 
 
 def _repairs(mistake: Mistake) -> list[tuple[str, str]]:
-    """Return what to change in each file to mend the mistake, as lines with - and + before them."""
+    """Return what to change in each file to mend the mistake, as lines with - and + before them.
+    Settings stand on both sides."""
     right: dict[str, str] = {}
     wrong: dict[str, str] = {}
     for patch in mistake.patch:
-        if not patch.setting:
-            file = chapter(mistake.step).folder / patch.file
-            right[patch.file] = file.read_text("utf-8")
-            before = wrong.get(patch.file, right[patch.file])
-            wrong[patch.file] = before.replace(patch.old, patch.new)
+        file = chapter(mistake.step).folder / patch.file
+        before = right.setdefault(patch.file, file.read_text("utf-8"))
+        wrong[patch.file] = wrong.get(patch.file, before).replace(patch.old, patch.new)
+        if patch.setting:
+            right[patch.file] = before.replace(patch.old, patch.new)
     repairs = []
-    for name in right:
+    for name in dict.fromkeys(patch.file for patch in mistake.patch if not patch.setting):
         lines = unified_diff(wrong[name].split("\n"), right[name].split("\n"), n=1, lineterm="")
         shown = ["…" if line.startswith("@@") else line for line in list(lines)[3:]]
         repairs.append((name, "\n".join(shown)))

@@ -107,6 +107,23 @@ def check_redis(url: str) -> None:
         ) from None
 
 
+def copy_project(folder: Path, to: Path) -> Path:
+    """Copy a project so that whatever runs there leaves the folder itself as it is. Left out is
+    what is no part of it: hidden folders such as .git, environments, what programs leave behind."""
+
+    def no_part(parent: str, names: list[str]) -> list[str]:
+        return [
+            name
+            for name in names
+            if ((path := Path(parent, name)).is_dir() and name.startswith("."))
+            or name in ("__pycache__", "node_modules")
+            or (path / "pyvenv.cfg").exists()
+            or not (path.is_dir() or path.is_file())
+        ]
+
+    return shutil.copytree(folder, to, ignore=no_part, ignore_dangling_symlinks=True)
+
+
 class PrivateRedis:
     """A redis-server of our own: a free port, nothing on disk, gone at `stop`."""
 
@@ -156,11 +173,14 @@ class Server:
         port: int,
         environment: Mapping[str, str | None] = {},
         log: Path | None = None,
+        reload: bool = True,
     ) -> None:
         """Take the step's folder, a free port, what to set (or, with None, unset) in its
-        environment, and a file for what it prints (None: the terminal)."""
-        self.folder, self.port, self.log = folder, port, log
+        environment, a file for what it prints (None: the terminal), and whether an edit of the
+        code reloads it; without that it starts in half the time."""
+        self.folder, self.port, self.log, self.reload = folder, port, log, reload
         self.url = f"http://localhost:{port}"
+        self.greeting = ""  # what it printed into its log until it answered
         ours = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "mysite.settings"}
         environment = {**os.environ, **ours, **environment}
         self.environment = {name: text for name, text in environment.items() if text is not None}
@@ -176,6 +196,8 @@ class Server:
         """Start it; return once it answers. Raise ServeError, with the end of what it printed, if
         it ends before that or needs more than `patience` seconds."""
         command = [sys.executable, "manage.py", "runserver", str(self.port)]
+        command += [] if self.reload else ["--noreload"]
+        begins = len(self.output())
         output = self.log.open("ab") if self.log else None
         try:
             self.process = subprocess.Popen(
@@ -198,6 +220,7 @@ class Server:
                     f"The server of {self.folder.name} does not start.{self.printed()}"
                 )
             time.sleep(0.03)
+        self.greeting = self.output()[begins:]
 
     def answers(self) -> bool:
         """Say whether it answers HTTP, whatever it answers."""
@@ -209,12 +232,15 @@ class Server:
             return False
         return True
 
-    def printed(self, lines: int = 40) -> str:
-        """Return the last lines that it printed into its log."""
+    def output(self) -> str:
+        """Return all that it printed into its log."""
         if not self.log or not self.log.exists():
             return ""
-        text = self.log.read_text(encoding="utf-8", errors="replace")
-        return "\n" + "\n".join(text.splitlines()[-lines:])
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def printed(self, lines: int = 40) -> str:
+        """Return the last lines that it printed into its log."""
+        return "".join("\n" + line for line in self.output().splitlines()[-lines:])
 
     def stop(self) -> None:
         """End it, and wait until it has ended."""

@@ -1,11 +1,13 @@
 """Every cell of the matrix, against a running server: ✔ holds, ✘ is proven not to hold yet."""
 
+from pathlib import Path
+
 import pytest
 
 from course import matrix
 from course.chapters import CHAPTERS, Chapter
 from course.matrix import Behaviour
-from course.scenarios import DOES_NOT_HOLD, HOLDS
+from course.scenarios import DOES_NOT_HOLD, IN_TABS, ON_THE_WIRE, parts
 from course.scenarios.stage import Stage
 
 CELLS = [
@@ -23,7 +25,12 @@ CELLS = [
 
 @pytest.mark.parametrize(("row", "chapter", "layer"), CELLS)
 def test_cell(row: Behaviour, chapter: Chapter, layer: str, stage: Stage) -> None:
-    (HOLDS if row.mark(chapter) == "✔" else DOES_NOT_HOLD)[row.id](stage)
+    play(row, row.mark(chapter), stage)
+
+
+def play(row: Behaviour, mark: str, stage: Stage) -> None:
+    for part in parts(row.id) if mark == "✔" else [DOES_NOT_HOLD[row.id]]:
+        part(stage)
 
 
 OPPOSITES = [cell for cell in CELLS if {"✔", "✘"} <= set(cell.values[0].cells)]
@@ -31,26 +38,54 @@ OPPOSITES = [cell for cell in CELLS if {"✔", "✘"} <= set(cell.values[0].cell
 
 @pytest.mark.parametrize(("row", "chapter", "layer"), OPPOSITES)
 def test_the_opposite_of_a_cell_fails(
-    row: Behaviour, chapter: Chapter, layer: str, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    row: Behaviour, chapter: Chapter, layer: str, stage: Stage
 ) -> None:
     """A scenario that passes wherever it is played proves nothing."""
-    monkeypatch.setattr("course.browser.PATIENCE", 2)
+    stage.patience = 2
     with pytest.raises(AssertionError):
-        (DOES_NOT_HOLD if row.mark(chapter) == "✔" else HOLDS)[row.id](stage)
+        play(row, "✘" if row.mark(chapter) == "✔" else "✔", stage)
 
 
 def test_every_row_has_its_scenario() -> None:
     for row in matrix.load():
         if "✔" in row.cells:
-            assert row.id in HOLDS
+            assert parts(row.id)
         if "✘" in row.cells:
             assert row.id in DOES_NOT_HOLD
-    assert {row.id for row in matrix.load()} >= HOLDS.keys() | DOES_NOT_HOLD.keys()
+    assert {
+        row.id for row in matrix.load()
+    } >= ON_THE_WIRE.keys() | IN_TABS.keys() | DOES_NOT_HOLD.keys()
 
 
-def test_a_row_that_cannot_be_understood_is_refused(tmp_path) -> None:
+ROW = """
+[[behaviour]]
+id = "{id}"
+words = "words"
+page = "page.md"
+cells = "{cells}"
+{more}
+"""
+EVERY, LATER = " ".join("✔" for _ in CHAPTERS), " ".join(["–", *("✔" for _ in CHAPTERS[1:])])
+
+
+@pytest.mark.parametrize(
+    ("cells", "more", "problem"),
+    [
+        ("✔", "", "b: one ✔, ✘ or –"),
+        ("x " * len(CHAPTERS), "", "b: one ✔, ✘ or –"),
+        (EVERY, 'needs = ["luck"]', "b: needs ['luck']"),
+        (EVERY, 'after = "c"', "b: no row above it is called c"),
+        (LATER, 'after = "a"', "b: – exactly where a is not ✔"),
+        (EVERY, "slw = true", "b: .*'slw'"),
+    ],
+)
+def test_a_row_that_cannot_be_understood_is_refused(
+    tmp_path: Path, cells: str, more: str, problem: str
+) -> None:
     path = tmp_path / "matrix.toml"
-    for cells in ("✔", "x " * len(CHAPTERS)):
-        path.write_text(f'[[behaviour]]\nid = "a"\nwords = "b"\ncells = "{cells}"\n', "utf-8")
-        with pytest.raises(ValueError, match="a: one ✔, ✘ or –"):
-            matrix.load(path)
+    first = ROW.format(id="a", cells=EVERY, more="")
+    path.write_text(first + ROW.format(id="b", cells=cells, more=more), "utf-8")
+    with pytest.raises(ValueError, match=problem.replace("[", r"\[")):
+        matrix.load(path)
+    path.write_text(first + ROW.format(id="b", cells=EVERY, more='after = "a"'), "utf-8")
+    assert [row.after for row in matrix.load(path)] == ["", "a"]

@@ -1,7 +1,7 @@
 """What else may come through a socket, or not come at all."""
 
-from course.scenarios import holds
-from course.scenarios.stage import Refused, Stage
+from course.scenarios import in_tabs, on_the_wire
+from course.scenarios.stage import Stage, Unmet
 
 BAD_FRAMES: dict[str, str | bytes] = {
     "not JSON": "hello",
@@ -31,60 +31,63 @@ BAD_FRAMES: dict[str, str | bytes] = {
 }
 
 
-@holds("bad_frames")
+@on_the_wire("bad_frames")
 def bad_frames(stage: Stage) -> None:
     client = stage.client()
     for number, (what, frame) in enumerate(BAD_FRAMES.items()):
-        client.send(frame)
-        answer = client.receive()
-        assert isinstance(answer.get("error"), str) and answer["error"], f"{what}: got {answer}."
-        good = {"message": f"good {number}"}
-        client.send(good)
-        answer = client.receive()
-        assert answer == good, f"After {what}, the next good message should come; {answer} came."
-    longest = {"message": "🎉" * 1000}
-    client.send(longest)
-    assert client.receive() == longest, "1,000 characters, emoji included, are not too many."
+        try:
+            client.send(frame)
+            client.complains()
+            client.say(f"good {number}")
+            client.hears(f"good {number}")
+        except Unmet as unmet:
+            raise Unmet(f"After a bad frame ({what}): {unmet}", unmet.symptom) from unmet
+    longest = "🎉" * 1000  # emoji count like letters
+    client.say(longest)
+    client.hears(longest)
 
+
+@in_tabs("bad_frames")
+def bad_messages_in_a_tab(stage: Stage) -> None:
     tab = stage.joined()
+    before = tab.lines
+    complaint: set[str] = set()
     for length in (1001, 1_200_000):  # servers hang up at about 1 MiB
         tab.say("x" * length)
-        tab.shows_error("#chat-error")
-        kept = len(tab.element("#chat-message-input").get_property("value"))
-        assert kept == length, f"{length} characters should be kept for mending; {kept} are."
+        if not complaint & tab.lines:  # some pages keep what they have said before
+            complaint = tab.complains(before)
+        tab.keeps(length)
         tab.shows("connected")
         tab.say(f"mended {length}")
         tab.ends_with(f"mended {length}")
-        assert tab.element("#chat-error").text == "", "The error should go with the next message."
     tab.sees("mended 1001", "mended 1200000")
 
 
-@holds("foreign_origin")
+@on_the_wire("foreign_origin")
 def foreign_origin(stage: Stage) -> None:
     for origin in ("http://evil.example", "https://evil.example:443", "null", None):
-        try:
-            stage.client(origin=origin)
-        except Refused as refused:
-            assert refused.status == 403, f"Origin {origin} should get 403, not {refused.status}."
-        else:
-            raise AssertionError(f"Origin {origin} should be refused; its socket opened.")
-    stage.client().send({"message": "from our own page"})
+        stage.is_refused(f"A socket for the origin {origin}", origin=origin)
+    stage.client().say("from our own page")
 
 
-@holds("idle")
+@on_the_wire("idle")
 def idle(stage: Stage) -> None:
-    tab, client = stage.joined(), stage.client(room=f"{stage.room} idle")
-    # The page comes back after a drop within a second, so what it said meanwhile is kept.
-    tab.driver.execute_script(
-        """const status = document.getElementById("chat-status");
-        window.said = [];
-        new MutationObserver(() => window.said.push(status.textContent))
-          .observe(status, {childList: true, characterData: true, subtree: true});"""
-    )
-    client.stays_silent(seconds=7)  # it is the time that is tested here
-    client.send({"message": "still here"})
-    assert client.receive() == {"message": "still here"}
-    said = tab.driver.execute_script("return window.said")
-    assert not said, f"Tab A was idle for 7 seconds, and its connection went: {said}."
-    tab.say("still here")
-    tab.sees("still here")
+    tab = stage.joined() if stage.browser else None  # idle together: it is time that costs here
+    client = stage.client(room=f"{stage.room} idle")
+    if tab:
+        # The page comes back after a drop within a second, so what it said meanwhile is kept.
+        tab.driver.execute_script(
+            """const status = document.getElementById("chat-status");
+            window.said = [];
+            new MutationObserver(() => window.said.push(status.textContent))
+              .observe(status, {childList: true, characterData: true, subtree: true});"""
+        )
+    # Where a server reads for several sockets in turn, it is the next one's turn after 5 s.
+    client.stays_silent(seconds=13)
+    client.say("still here")
+    client.hears("still here")
+    if tab:
+        if said := tab.driver.execute_script("return window.said"):
+            raise Unmet(f"Tab A should stay connected while idle for 13 s; it said {said}.")
+        tab.say("still here")
+        tab.sees("still here")
