@@ -2,28 +2,38 @@
 
 import math
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from difflib import get_close_matches
+from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from course.chapters import CHAPTERS, ROOT, Chapter, chapter
 
+if TYPE_CHECKING:
+    from course.compare import File
+    from course.mistakes import Mistake
+
 LEARN = "py learn.py" if sys.platform == "win32" else "python3 learn.py"
 PYTEST = ("-n", "3", "--dist", "loadgroup", "--durations", "10", "-rs")
 COLOURS = {"+": "green", "-": "red"}
+REDIS = {"running": "runs", "down": "does not run"}
 ENDINGS = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, n)]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Step = Annotated[str, typer.Argument(metavar="STEP", help="The number of a step, such as 3.")]
 Side = Annotated[str, typer.Argument(help="The number of a step, or a folder.")]
+Own = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that is not there yet.")]
 
 
 def main() -> None:
@@ -61,14 +71,25 @@ def overview(context: typer.Context) -> None:
         name = typer.style(f"{each.folder.name:{width}}", fg="cyan")
         typer.echo(f"\n  {each.number}  {name}  {each.concept}\n{'':{width + 7}}→ {each.sees}")
     typer.echo("\nType next:")
-    for command, what in (
-        ("run 1", "serve step 1, then open the address that it prints"),
-        ("diff 1 2", "what step 2 changes"),
-        ("test 1", "prove what step 1 promises, in a real browser"),
-        ("docs", "read the course: the site that explains every step"),
-        ("--help", "all commands"),
-    ):
-        typer.echo(f"  {typer.style(f'{LEARN} {command:8}', fg='green')}  {what}")
+    commands = {
+        "run 1": "serve step 1, then open the address that it prints",
+        "docs": "read the course: the site that explains every step",
+        "start 1 my_chat": "make a folder of your own, to type step 1 into",
+        "check 1 --dir my_chat": "say whether what you typed works",
+        "mistake": "list real mistakes, or make a copy with one to practise on",
+        "diff 1 2": "what step 2 changes",
+        "test 1": "prove what step 1 promises, in a real browser",
+        "--help": "all commands",
+    }
+    list_commands({f"{LEARN} {command}": what for command, what in commands.items()})
+
+
+def list_commands(commands: dict[str, str]) -> None:
+    """Print commands, each with what it does, one below the other."""
+    width = max(map(len, commands))
+    for command, what in commands.items():
+        typed = typer.style(f"{command:{width}}  " if what else command, fg="green")
+        typer.echo(f"  {typed}{what}")
 
 
 @app.command()
@@ -102,8 +123,8 @@ def require_free(port: int, command: str) -> None:
 
 
 @contextmanager
-def until_stopped() -> Iterator[None]:
-    """Let Ctrl-C end the block, with exit status 0, and with the block all that it started."""
+def until_stopped(status: int = 0) -> Iterator[None]:
+    """Let Ctrl-C end the block, with this exit status, and with the block all that it started."""
     from course import serve
 
     for name in ENDINGS:
@@ -112,6 +133,7 @@ def until_stopped() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         typer.echo("\nStopped.")
+        raise typer.Exit(status) from None
     except serve.ServeError as error:
         refuse(str(error))
     finally:
@@ -176,28 +198,226 @@ def test(
 
 
 @app.command()
+def start(step: Step, path: Own) -> None:
+    """Make a folder of your own to type a step into. It begins with the end of the step before."""
+    from course import folders
+
+    begun = chosen(step)
+    make_folder(path, partial(folders.fill_to_begin, begun))
+    number, page = begun.number, begun.folder.name
+    before = [each.number for each in CHAPTERS if each.number < number]
+    beginning = f"the end of step {before[-1]}" if before else "a project skeleton"
+    typer.secho(f"{name_of(path)} is {beginning}, for you to make step {number} of it.", bold=True)
+    typer.echo(f"\nFollow docs/{page}.md, or {on_site(page + '/')}.")
+    tell_how_to_run(path, ["python manage.py runserver"])
+    list_commands(
+        {
+            f"{LEARN} check {number} --dir {pasted(path)}": "whether it works",
+            f"{LEARN} diff {pasted(path)} {number}": "what is still to do",
+        }
+    )
+
+
+@app.command()
+def mistake(
+    name: Annotated[str, typer.Argument(metavar="MISTAKE", help="The name of one.")] = "",
+    path: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="A folder that is not there yet.")
+    ] = None,
+) -> None:
+    """List mistakes that learners make, or make a broken copy of a step to practise on."""
+    from course import folders, mistakes
+
+    every = mistakes.load()
+    if not name:
+        return list_mistakes(every)
+    found = next((each for each in every if each.id == name), None)
+    if not found:
+        near = " or ".join(get_close_matches(name, [each.id for each in every]))
+        asked = f" Do you mean {near}?" if near else ""
+        refuse(f"There is no mistake “{name}”.{asked} “{LEARN} mistake” lists them.", 2)
+    answer, when = on_site(f"troubleshooting/#{name}"), " ".join(found.when.split())
+    not_in_code = f"{name} is not in the code, so there is no copy to make. Read {answer}."
+    if not path:
+        typer.secho(f"{found.title} (step {found.step})", bold=True)
+        typer.echo(f"{when}\n")
+        copy = f"To have a copy to practise on: {LEARN} mistake {name} my_copy"
+        return typer.echo(copy if found.patch else not_in_code)
+    if not found.patch:
+        refuse(not_in_code, 2)
+    make_folder(path, partial(folders.fill_with_mistake, found))
+    typer.secho(f"{name_of(path)} is step {found.step} with a mistake in it: find it.", bold=True)
+    typer.echo(f"\n{when}")
+    if found.redis:
+        typer.echo(f"So set REDIS_URL to the address of a Redis that {REDIS[found.redis]}.")
+    tell_how_to_run(path, *folders.typed(found))
+    list_commands({f"{LEARN} check {found.step} --dir {pasted(path)}": "names the mistake"})
+    typer.echo(f"\nThe answer is at {answer}.")
+
+
+def list_mistakes(every: list["Mistake"]) -> None:
+    """Print the mistakes, chapter by chapter, and how to have a copy of one."""
+    width = max(len(each.id) for each in every)
+    for number, ones in groupby(every, lambda each: each.step):
+        typer.secho(f"Step {number}", bold=True)
+        for each in ones:
+            note = "" if each.patch else typer.style("  (not in the code)", dim=True)
+            typer.echo(f"  {typer.style(f'{each.id:{width}}', fg='cyan')}  {each.title}{note}")
+        typer.echo()
+    one = next(each.id for each in every if each.patch)
+    typer.echo(f"To make a copy to practise on, type its name: {LEARN} mistake {one} my_copy")
+
+
+def make_folder(path: Path, fill: Callable[[Path], None]) -> None:
+    """Make a folder of the learner's own; leave, with one line, if that cannot be."""
+    from course import folders
+
+    try:
+        folders.make(path, fill)
+    except ValueError as error:
+        refuse(str(error), 2)
+    except OSError as error:
+        refuse(f"{path} cannot be made: {error.strerror}. Mend that, or name another folder.")
+    except KeyboardInterrupt:
+        refuse(f"Stopped: {path} is not made.", 130)
+
+
+def tell_how_to_run(path: Path, commands: list[str], elsewhere: Sequence[str] = ()) -> None:
+    """Print what to type to run a folder of the learner's own: commands one after the other, and
+    those of other terminals. What is printed next is for another terminal, too."""
+    where = "in the folder of the course" + ("" if Path.cwd() == ROOT else f", {ROOT}")
+    activate = r".venv\Scripts\activate" if sys.platform == "win32" else "source .venv/bin/activate"
+    begin = {activate: "", f"cd {pasted(path)}": ""}
+    typer.echo(f"\nTo run it, {where}:")
+    list_commands(begin | dict.fromkeys(commands, ""))
+    for each in elsewhere:
+        typer.echo("\nIn another terminal, begun in the same way:")
+        list_commands({each: ""})
+    typer.echo(f"\nIn another terminal, {where}:")
+
+
+def pasted(path: Path) -> str:
+    """Return a path as a shell takes it in the folder of the course."""
+    text = str(path) if Path.cwd() == ROOT else os.path.abspath(path)
+    return subprocess.list2cmdline([text]) if sys.platform == "win32" else shlex.quote(text)
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a folder, also of one like “..”."""
+    return Path(os.path.abspath(path)).name
+
+
+def on_site(page: str) -> str:
+    """Return where a page is on the site, and how it comes to be there."""
+    return f"http://localhost:8000/{page} while “{LEARN} docs” runs"
+
+
+@app.command()
+def check(
+    step: Annotated[
+        str, typer.Argument(metavar="STEP", help="Unless given, how far the chat has come.")
+    ] = "",
+    path: Annotated[
+        str, typer.Option("--dir", metavar="FOLDER", help="Your project: with its manage.py.")
+    ] = "",
+    url: Annotated[str, typer.Option(metavar="URL", help="A site of yours that runs.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Also what is slow.")] = False,
+    browser: Annotated[bool, typer.Option(help="Open tabs, too.")] = True,
+) -> None:
+    """Check a chat of your own: does it what a step promises? Exit status: 0 if it does."""
+    from course import check as checking
+    from course import report, serve
+
+    chapters = [chosen(step)] if step else list(CHAPTERS)
+    if path and url:
+        refuse("Type --dir or --url, not both.", 2)
+    if not (path or url or Path("manage.py").is_file()):
+        command = f"{LEARN} check {step or CHAPTERS[0].number} --dir my_chat"
+        refuse(f"Which project? There is no manage.py here. Name its folder: {command}", 2)
+    project = None if url else folder(path or ".")
+    no_tabs = checking.reason_against_tabs(browser)
+    with until_stopped(130):
+        try:
+            if project:
+                redis_url = os.environ.get("REDIS_URL")
+                if redis_url and "redis" in chapters[-1].services:
+                    serve.check_redis(redis_url)
+                site = checking.Site(name_of(project), project, "", redis_url)
+            else:
+                site = checking.site_at(url)
+            with ExitStack() as own:
+                tabs = None if no_tabs else own.enter_context(checking.Browser())
+                begun = own.enter_context(checking.Check(site, chapters[-1], tabs, no_tabs))
+                good = report.judge(begun, chapters, everything)
+        except checking.CheckError as error:
+            refuse(str(error))
+    raise typer.Exit(0 if good else 1)
+
+
+@app.command()
 def diff(old: Side, new: Side) -> None:
-    """Show what differs between two steps, or between a folder of yours and a step."""
+    """Show what differs between two steps, or what is still to do in a folder of your own."""
     from course.compare import compare
 
     before, after = folder(old), folder(new)
+    steps = {each.folder: each for each in CHAPTERS}
+    if (before in steps) != (after in steps):
+        mine, step = (old, after) if after in steps else (new, before)
+        return tell_what_to_do(Path(mine), steps[step])
     try:
         files = [each for each in compare(before, after) if each.status != "same"]
     except OSError as error:
         refuse(str(error))
     for each in files:
-        binary = ", not a text" if each.binary else ""
-        typer.secho(f"\n{each.path} ({each.status}{binary})", bold=True)
-        for hunk in each.hunks():
-            old = next((line.old for line in hunk if line.old), 0)
-            new = next((line.new for line in hunk if line.new), 0)
-            typer.secho(f"@@ -{old} +{new} @@", fg="cyan")
-            for line in hunk:
-                typer.secho(line.mark + line.text, fg=COLOURS.get(line.mark))
+        show(each, each.status)
     counts = Counter(each.status for each in files)
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ("new", "removed", "changed"))
     added, removed = (sum(each.count(mark) for each in files) for mark in "+-")
     typer.echo(f"\n{before.name} → {after.name}: {kinds} files; +{added} -{removed} lines")
+
+
+def show(file: "File", what: str) -> None:
+    """Print what became of a file, and its changes."""
+    binary = ", not a text" if file.binary else ""
+    typer.secho(f"\n{file.path} ({what}{binary})", bold=True)
+    for hunk in file.hunks():
+        old = next((line.old for line in hunk if line.old), 0)
+        new = next((line.new for line in hunk if line.new), 0)
+        typer.secho(f"@@ -{old} +{new} @@", fg="cyan")
+        for line in hunk:
+            typer.secho(line.mark + line.text, fg=COLOURS.get(line.mark))
+
+
+def tell_what_to_do(mine: Path, step: Chapter) -> None:
+    """Print what a learner's folder still lacks of a step, and what is only there."""
+    from course import folders
+
+    try:
+        files = folders.to_do(mine, step.folder)
+        own = list(folders.only_in(mine, step.folder))
+    except OSError as error:
+        refuse(str(error))
+    for each in files:
+        what = {"new": "to write", "changed": "to change"}[each.status]
+        show(each, what if each.lines or each.binary else f"{what}, empty")
+    name = name_of(mine)
+    only = f" {', '.join(own)} {'is' if len(own) == 1 else 'are'} only in {name}." if own else ""
+    if not files:
+        done = f"{name} has every line of step {step.number}"
+        return typer.echo(f"Nothing is left to do: {done}.{only}")
+    check = f"{LEARN} check {step.number} --dir {pasted(mine)}"
+    typer.echo(f"\nDifferent is not wrong: “{check}” says whether it works.")
+    counts = Counter(each.status for each in files)
+    added, removed = (sum(each.count(mark) for each in files) for mark in "+-")
+    typer.echo(
+        f"Still to do: {counted(counts['new'], 'file')} to write, {counts['changed']} to change: "
+        f"{counted(added, 'line')} to add (+), {removed} to take away (-).{only}"
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as “1 file”."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 @app.command()

@@ -275,28 +275,6 @@ def test_diff_names_exactly_the_files_that_differ_and_is_plain_text_when_piped()
     assert result.returncode == 0
 
 
-def test_diff_takes_a_folder_of_the_learners_own_from_where_they_are(tmp_path):
-    shutil.copytree(chapter(3).folder, tmp_path / "mine")
-    (tmp_path / "mine/chat/urls.py").unlink()
-    (tmp_path / "mine/notes.txt").write_text("one\ntwo\n")
-    (tmp_path / "mine/data.bin").write_bytes(b"\0\xff")
-    (tmp_path / "mine/__pycache__").mkdir()
-    (tmp_path / "mine/__pycache__/x.pyc").write_bytes(b"\0")
-    views = tmp_path / "mine/chat/views.py"
-    views.write_bytes(views.read_bytes().replace(b"\n", b"\r\n"))
-    result = typed("diff", "3", "mine", cwd=tmp_path)
-    assert named(result.stdout) == {
-        "chat/urls.py": "removed",
-        "notes.txt": "new",
-        "data.bin": "new, not a text",
-    }
-    gone = len((chapter(3).folder / "chat/urls.py").read_text().splitlines())
-    last = result.stdout.splitlines()[-1]
-    assert (
-        last == f"step3_channel_layer → mine: 2 new, 1 removed, 0 changed files; +2 -{gone} lines"
-    )
-
-
 @pytest.mark.parametrize("number", [each.number for each in CHAPTERS[1:]])
 def test_the_hunks_lead_from_the_old_file_to_the_new_one(number):
     old, new = chapter(number - 1).folder, chapter(number).folder

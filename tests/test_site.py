@@ -21,6 +21,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.wait import WebDriverWait
 
+from course import matrix
 from course.browser import open_browser
 from course.chapters import CHAPTERS, ROOT, Chapter
 
@@ -99,6 +100,14 @@ def test_every_link_leads_somewhere(site: Path) -> None:
                 dead.append(f"{here}: {each}")
     assert followed > 1000
     assert not dead, "\n".join(dead)
+
+
+def test_a_row_of_the_matrix_names_where_it_is_taught(site: Path) -> None:
+    """`learn.py check` names it in a terminal, where no builder checks it."""
+    for row in matrix.load():
+        file, _, anchor = row.page.partition("#")
+        ids = Links(site / file.removesuffix(".md") / "index.html").ids
+        assert not anchor or anchor in ids, row.page
 
 
 @every_chapter
