@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from prose import Reader, Wrong, addresses, lines_of, read, read_title, served, unmet
 from test_docker import COMPOSE_TEXT, skip_unless_it_works
 
-from course.chapters import CHAPTERS, ROOT
+from course.chapters import CHAPTERS, ROOT, Chapter
 from course.pages import fences
 from course.serve import port_taken
 
@@ -72,18 +73,38 @@ def test_what_the_page_shows_happens(
         assert_edited(course)
 
 
-STYLES = "chat/static/chat/chat.css"  # every step has it, and no step has changed it
+@SHELL
+@pytest.mark.skipif(not shutil.which("git"), reason="there is no git on the PATH")
+def test_an_edit_to_step_2_is_carried_forward_by_the_lines_from_the_second_on(
+    tmp_path: Path,
+) -> None:
+    course = prose.copy_of_the_course(tmp_path / "course")
+    page = (course / "CONTRIBUTING.md").read_text("utf-8")
+    [block] = [each.body for each in fences(page) if CARRY in each.body]
+    edit(course, CHAPTERS[1])
+    lines = block[block.index(CARRY + CHAPTERS[1].folder.name) :]
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
+    subprocess.run(["bash", "-eo", "pipefail", "-c", lines], cwd=course, env=kept, check=True)
+    assert_edited(course, CHAPTERS[1])
 
 
-def edit(course: Path) -> None:
+CARRY = "git diff --relative="
+EDITED = "chat/rooms.py"  # every step has it, from step 3 on with more lines before and after
+LINE = "    if not name:\n"
+
+
+def edit(course: Path, chapter: Chapter = CHAPTERS[0]) -> None:
     """Do what CONTRIBUTING.md says to do by hand before its commands carry it forward."""
-    with (course / CHAPTERS[0].folder.name / STYLES).open("a") as file:
-        file.write("\n/* edited */\n")
+    file = course / chapter.folder.name / EDITED
+    text = file.read_text("utf-8")
+    assert text.count(LINE) == 1
+    file.write_text(text.replace(LINE, f"    # edited\n{LINE}"), "utf-8")
 
 
-def assert_edited(course: Path) -> None:
+def assert_edited(course: Path, first: Chapter = CHAPTERS[0]) -> None:
     for chapter in CHAPTERS if os.name != "nt" and shutil.which("git") else ():
-        assert "/* edited */" in (course / chapter.folder.name / STYLES).read_text(), chapter
+        text = (course / chapter.folder.name / EDITED).read_text("utf-8")
+        assert (f"# edited\n{LINE}" in text) is (chapter.number >= first.number), chapter
 
 
 def test_the_readme_removes_what_the_compose_file_says() -> None:
