@@ -76,7 +76,7 @@ class Patch:
 
 
 @dataclass(frozen=True)
-class Check:
+class Clues:
     """How a mistake is known in a project of a learner's; mistakes.toml says what each field is."""
 
     row: str = ""
@@ -110,7 +110,7 @@ class Mistake:
     redis: str = ""
     tls: bool = False
     venv: bool = True
-    check: Check = field(default_factory=Check)
+    check: Clues = field(default_factory=Clues)
 
 
 PARTS = (("seen", Seen), ("patch", Patch))
@@ -174,8 +174,8 @@ def markdown(mistake: Mistake) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _check(row: dict) -> Check:
-    check = Check(**row)
+def _check(row: dict) -> Clues:
+    check = Clues(**row)
     return replace(check, sign=[check.sign]) if isinstance(check.sign, str) else check
 
 
@@ -234,7 +234,7 @@ def _problems(mistake: Mistake) -> Iterator[str]:
         texts[patch.file] = text.replace(patch.old, patch.new)
 
 
-def _problems_of_check(check: Check) -> Iterator[str]:
+def _problems_of_check(check: Clues) -> Iterator[str]:
     rows = [row.id for row in matrix.load()]
     if check.row not in ("", *rows):
         yield f"row is “{check.row}”, but can only be one of {', '.join(rows)}"

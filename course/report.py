@@ -28,9 +28,10 @@ def judge(check: Check, chapters: Sequence[Chapter], everything: bool) -> bool:
             now, later = ([row for row in each if row.first() == chapter] for each in (now, later))
         check.chapter = chapter
         left += later
-        CONSOLE.print(f"\n[bold]{check.site.name}, by the rows of step {chapter.number}:[/]")
+        title = f"\n{check.site.name}, by the rows of step {chapter.number}:"
+        CONSOLE.print(Text(title, "bold"))
         for row in now:
-            with CONSOLE.status(plain(row.words)):
+            with CONSOLE.status(Text(plain(row.words))):
                 verdict = check.verdict(row)
             verdicts.append(verdict)
             show(verdict)

@@ -26,7 +26,7 @@ from course import mistakes
 from course.browser import Tab, chrome_options, open_browser
 from course.chapters import ROOT, Chapter, chapter
 from course.gate import Gate
-from course.mistakes import Check, Mistake, Seen
+from course.mistakes import Clues, Mistake, Seen
 from course.serve import OWN_GROUP, PrivateRedis, Server, free_port, stop
 
 MISTAKES = mistakes.load()
@@ -539,12 +539,12 @@ def test_a_text_is_found(where: str, text: str, found: str, expected: bool) -> N
 
 
 def test_a_sign_gives_a_mistake_away() -> None:
-    check = Check(sign=["ValueError: No route found for path '…'.", "one\ntwo"])
+    check = Clues(sign=["ValueError: No route found for path '…'.", "one\ntwo"])
     found = "Traceback\nValueError: No route found for path 'ws/x'.\n"
     assert check.signs_in(found) == check.sign[:1]
     assert check.given_away_by(found)
     assert not check.given_away_by("said: ValueError: No route found for path 'ws/x'.\none\n\ntwo")
-    assert not Check().given_away_by(found)
+    assert not Clues().given_away_by(found)
 
 
 def test_other_words_count_elsewhere_only() -> None:
@@ -586,7 +586,7 @@ def test_an_entry_is_read(tmp_path: Path) -> None:
     (mistake,) = mistakes.load(file)
     assert mistake.seen == [Seen("status", "connecting…")]
     assert mistake.servers == ["python manage.py runserver"]
-    assert mistake.check == Check("socket_opens", ["HANDSHAKING …", "CONNECTING"], "no answer")
+    assert mistake.check == Clues("socket_opens", ["HANDSHAKING …", "CONNECTING"], "no answer")
 
 
 def test_a_check_may_have_one_sign_or_nothing(tmp_path: Path) -> None:
@@ -594,7 +594,7 @@ def test_a_check_may_have_one_sign_or_nothing(tmp_path: Path) -> None:
     file.write_text(GOOD.replace('["HANDSHAKING …", "CONNECTING"]', '"HANDSHAKING …"'), "utf-8")
     assert mistakes.load(file)[0].check.sign == ["HANDSHAKING …"]
     file.write_text(GOOD.partition("[mistake.check]")[0], "utf-8")
-    assert mistakes.load(file)[0].check == Check()
+    assert mistakes.load(file)[0].check == Clues()
 
 
 def test_a_later_patch_finds_what_an_earlier_one_has_made(tmp_path: Path) -> None:
