@@ -406,7 +406,7 @@ class Check:
                         break
                     threading.Event().wait(0.1)
             if left:
-                text = f"Every socket has closed; in Redis, {len(left)} groups are not empty."
+                text = f"Every socket has closed, and Redis still has their groups ({len(left)})."
                 found.append((text, likely("", self.chapter, "", "left behind")[0]))
         return found
 

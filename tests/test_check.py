@@ -16,7 +16,6 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from course import matrix, mistakes
 from course.chapters import CHAPTERS, ROOT, Chapter, chapter
 from course.check import Check, CheckError, Site, Verdict, likely, rows
-from course.compare import compare
 from course.folders import fill_with_mistake
 from course.matrix import Behaviour
 from course.mistakes import Mistake
@@ -120,6 +119,14 @@ def test_each_chapter_has_three_other_solutions() -> None:
     for each in CHAPTERS:
         found = [path for path in SOLUTIONS if path.parent.name == f"step{each.number}"]
         assert len(found) >= 3, each
+
+
+@pytest.mark.parametrize(("number", "slow"), [(3, []), (4, ["frozen_redis"]), (5, ["own_tests"])])
+def test_a_chapter_is_judged_by_what_is_new_in_it_however_slow(number: int, slow: list) -> None:
+    now, later = rows(chapter(number))
+    assert [row.id for row in now if row.slow] == slow
+    assert "idle" in [row.id for row in later]
+    assert rows(chapter(number), everything=True)[1] == []
 
 
 # What is wrong
@@ -326,6 +333,8 @@ def test_a_site_that_goes_away_half_way_gets_one_line(project: Path) -> None:
 @REDIS
 def test_ctrl_c_ends_all_that_was_begun_and_changes_nothing(tmp_path: Path) -> None:
     project = shutil.copytree(chapter(3).folder, tmp_path / "my_chat", ignore=LEFTOVERS)
+    put(project, "mysite/settings.py", "import os\n", "import os\n\nopen('data', 'w').close()\n")
+    before = contents(project)
     process = subprocess.Popen(
         [*CLI, "check", "3", "--all", "--dir", str(project)],
         env=environment(),
@@ -348,6 +357,8 @@ def test_ctrl_c_ends_all_that_was_begun_and_changes_nothing(tmp_path: Path) -> N
     assert "Traceback" not in printed
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
-    changed = [each.path for each in compare(chapter(3).folder, project) if each.status != "same"]
-    assert changed == []
-    assert list(project.rglob("__pycache__")) == []
+    assert contents(project) == before
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
