@@ -231,8 +231,7 @@ class Check:
 
     def _import(self, module: str) -> subprocess.Popen:
         """Import a module as a server other than runserver does, while the rows are played."""
-        gone = ("DJANGO_SETTINGS_MODULE",)
-        rest = {name: text for name, text in os.environ.items() if name not in gone}
+        rest = {name: os.environ[name] for name in os.environ if name != "DJANGO_SETTINGS_MODULE"}
         return subprocess.Popen(
             [sys.executable, "-c", f"import sys; sys.path.insert(0, ''); import {module}"],
             cwd=self.site.folder,

@@ -298,14 +298,14 @@ def test_a_project_that_does_not_start_gets_one_line(project: Path, module: str,
     assert result.returncode == 1
 
 
+def end_at_the_first_message(project: Path) -> None:
+    file, read = "chat/consumers.py", "message = read_message("
+    put(project, file, "import json", "import json\nimport os")
+    put(project, file, read, f"os._exit(3)\n            {read}")
+
+
 def test_a_server_that_ends_half_way_gets_one_line(project: Path) -> None:
-    put(project, "chat/consumers.py", "import json", "import json\nimport os")
-    put(
-        project,
-        "chat/consumers.py",
-        "message = read_message(",
-        "os._exit(3)\n            read_message(",
-    )
+    end_at_the_first_message(project)
     result = typed("check", "2", "--dir", str(project), "--no-browser")
     assert last_line(result).startswith(
         "The server of my_chat has ended while “a tab sees its own message” was played, with exit "
@@ -316,13 +316,7 @@ def test_a_server_that_ends_half_way_gets_one_line(project: Path) -> None:
 
 
 def test_a_site_that_goes_away_half_way_gets_one_line(project: Path) -> None:
-    put(project, "chat/consumers.py", "import json", "import json\nimport os")
-    put(
-        project,
-        "chat/consumers.py",
-        "message = read_message(",
-        "os._exit(3)\n            read_message(",
-    )
+    end_at_the_first_message(project)
     with Server(project, free_port(), log=project.parent / "log", reload=False) as server:
         result = typed("check", "2", "--url", server.url, "--no-browser")
     assert last_line(result).startswith(f"At {server.url} nobody answers any more")
