@@ -169,7 +169,7 @@ def test_a_mistake_is_named(
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],
 ) -> None:
-    monkeypatch.setattr("course.check.PATIENCE", 2)  # what does not come, does not come later
+    monkeypatch.setattr("course.check.PATIENCE", 4)  # longer than a call that blocks, for 2 s
     folder = tmp_path / "my_copy"
     fill_with_mistake(mistake, folder)
     found = diagnosed(mistake, folder, begun)
