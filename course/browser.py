@@ -1,6 +1,7 @@
 """A real browser and its tabs, driven by Selenium the way a person would use them."""
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -57,6 +58,15 @@ def chrome_options(*logs: str) -> webdriver.ChromeOptions:
     options.accept_insecure_certs = True  # of our own gate, on this machine
     options.set_capability("goog:loggingPrefs", dict.fromkeys(("browser", *logs), "ALL"))
     return options
+
+
+def console(driver: WebDriver) -> list[str]:
+    """Return what the console says since this was last asked; of Firefox, which tells nobody,
+    nothing."""
+    if not hasattr(driver, "get_log"):
+        return []
+    # Each starts with its file, or "network", and its line: the console itself has them apart.
+    return [re.sub(r"^\S+ [\d:]+ ", "", each["message"]) for each in driver.get_log("browser")]
 
 
 def typeable(text: str) -> bool:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -19,7 +20,7 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from course import install, matrix, mistakes
-from course.browser import open_browser
+from course.browser import console, open_browser
 from course.chapters import CHAPTERS, Chapter
 from course.gate import Gate
 from course.matrix import Behaviour
@@ -303,8 +304,12 @@ class Check:
                     own.callback(servers[-1].stop)
             url = servers[0].url if servers else self.site.url
             stage = Stage(url, room, self.browser, servers, redis, PATIENCE)
-            own.callback(stage.leave)
+            own.callback(self._leave, stage)
             yield stage
+
+    def _leave(self, stage: Stage) -> None:
+        with suppress(WebDriverException):  # a page may keep its tab from closing, with an alert
+            stage.leave()
 
     def _play(self, row: Behaviour, played: list[Scenario], stage: Stage) -> Verdict:
         verdict = self._first_failure(row, played, stage)
@@ -315,7 +320,7 @@ class Check:
             server = self.site.server(self.site.redis_url, debug=True)
             own.callback(server.stop)
             again = Stage(server.url, f"{stage.room}again", self.browser, [server], None, PATIENCE)
-            own.callback(again.leave)
+            own.callback(self._leave, again)
             second = self._first_failure(row, played, again)
         return second if second.known else verdict
 
@@ -362,10 +367,7 @@ class Check:
             raise CheckError(f"At {self.site.url} nobody answers any more, {while_played}.")
 
     def _console(self) -> list[str]:
-        if not self.browser or not (driver := self.browser()) or not hasattr(driver, "get_log"):
-            return []
-        # Each starts with its file, or "network", and its line: the console has them apart.
-        return [re.sub(r"^\S+ [\d:]+ ", "", each["message"]) for each in driver.get_log("browser")]
+        return console(self.browser()) if self.browser else []
 
     def _texts(self, stage: Stage) -> Iterator[str]:
         for tab in stage.tabs:
@@ -387,7 +389,9 @@ class Check:
         """Return what no row asks for and was seen all the same, each with its likely mistakes."""
         found = []
         if self._asgi:
-            _, printed = self._asgi.communicate(timeout=30)
+            printed = ""
+            with suppress(subprocess.TimeoutExpired):  # it is imported, and does something else
+                printed = self._asgi.communicate(timeout=10)[1]
             if self._asgi.returncode:
                 last = (EXCEPTION.findall(printed) or ["it ends"])[-1]
                 text = (
@@ -400,10 +404,9 @@ class Check:
         if self._redis and "second_tab" in self.held and not self.failed:
             with redis.Redis.from_url(self._redis.url) as client:
                 for _ in range(20):  # it takes a moment until every socket's end is noticed
-                    left = [key for key in client.scan_iter("*group*") if client.exists(key)]
-                    if not left:
+                    if not (left := list(client.scan_iter("*group*"))):
                         break
-                    threading.Event().wait(0.1)
+                    time.sleep(0.1)
             if left:
                 text = f"Every socket has closed, and Redis still has their groups ({len(left)})."
                 found.append((text, likely("", self.chapter, "", "left behind")[0]))
@@ -417,17 +420,18 @@ def likely(
 
     Without a sign the symptom is all there is, so the list is short rather than sure. If the server
     or the browser has `told` what there is to tell, it is none of those that have a sign."""
-    ranks = {}
-    for mistake in mistakes.load():
+    every, ranks = mistakes.load(), {}
+    for mistake in every:
         if signs := mistake.check.signs_in(evidence):
             of_chapter = chapter is not None and mistake.step == chapter.number
             ranks[mistake.id] = mistake.check.row == row, of_chapter, max(map(len, signs))
     if ranks:
-        return [mistakes.get(max(ranks, key=ranks.__getitem__))], True
+        best = max(ranks, key=ranks.__getitem__)
+        return [each for each in every if each.id == best], True
     taught = chapter.number if chapter else CHAPTERS[-1].number
     short = [
         each
-        for each in mistakes.load()
+        for each in every
         if symptom
         and each.check.symptom == symptom
         and not (told and each.check.sign)

@@ -87,10 +87,6 @@ class Clues:
         """Return the signs that are in there, as whole lines with … for what varies."""
         return [sign for sign in self.sign if _pattern(sign).search(evidence)]
 
-    def given_away_by(self, evidence: str) -> bool:
-        """Say whether one of the signs is in there."""
-        return bool(self.signs_in(evidence))
-
 
 @dataclass(frozen=True)
 class Mistake:
