@@ -24,6 +24,12 @@ OWN_GROUP = (
     else {"start_new_session": True}
 )
 
+# How a step is served: as a learner does it, and by the servers of a deployment.
+PROGRAMS = {
+    "runserver": "manage.py runserver {port}",
+    "daphne": "-m daphne -b 127.0.0.1 -p {port} mysite.asgi:application",
+    "uvicorn": "-m uvicorn --host 127.0.0.1 --port {port} mysite.asgi:application",
+}
 
 # A proxy that the environment names is for other machines, not for our own pages.
 DIRECT = build_opener(ProxyHandler({}))
@@ -165,7 +171,7 @@ class PrivateRedis:
 
 
 class Server:
-    """`python manage.py runserver` in a step's folder; as a context manager, while that lasts."""
+    """A step's server, one of PROGRAMS, in its folder; as a context manager, while that lasts."""
 
     def __init__(
         self,
@@ -174,11 +180,15 @@ class Server:
         environment: Mapping[str, str | None] = {},
         log: Path | None = None,
         reload: bool = True,
+        program: str = "runserver",
     ) -> None:
         """Take the step's folder, a free port, what to set (or, with None, unset) in its
-        environment, a file for what it prints (None: the terminal), and whether an edit of the
-        code reloads it; without that it starts in half the time."""
-        self.folder, self.port, self.log, self.reload = folder, port, log, reload
+        environment, a file for what it prints (None: the terminal), whether an edit of the code
+        reloads it (without that runserver starts in half the time), and the name of the program."""
+        self.folder, self.port, self.log = folder, port, log
+        self.command = [sys.executable, *PROGRAMS[program].format(port=port).split()]
+        if program == "runserver" and not reload:
+            self.command.append("--noreload")
         self.url = f"http://localhost:{port}"
         self.greeting = ""  # what it printed into its log until it answered
         ours = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "mysite.settings"}
@@ -195,13 +205,11 @@ class Server:
     def start(self, patience: float = 30.0) -> None:
         """Start it; return once it answers. Raise ServeError, with the end of what it printed, if
         it ends before that or needs more than `patience` seconds."""
-        command = [sys.executable, "manage.py", "runserver", str(self.port)]
-        command += [] if self.reload else ["--noreload"]
         begins = len(self.output())
         output = self.log.open("ab") if self.log else None
         try:
             self.process = subprocess.Popen(
-                command,
+                self.command,
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
