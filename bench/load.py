@@ -1,0 +1,230 @@
+"""The load: a process that opens tabs in one room of a server, speaks, and measures what arrives.
+
+It is no module of the others but a program: each line of its input is a command in JSON, each line
+of its output the answer. Sent and received are timed here, by one clock."""
+
+import asyncio
+import contextlib
+import gc
+import json
+import statistics
+import sys
+import time
+from urllib.parse import urlsplit
+
+import psutil
+from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+LENGTH = 40  # of each message: a sentence
+DIGITS = 8  # of the number that a message begins with
+OPENING = 20  # handshakes under way at once: fewer than a server's queue holds (Daphne: 50)
+PATIENCE = 15.0  # seconds in which something has to arrive
+QUIET = 1.0  # seconds without a message, after which the rest of a burst counts as lost
+
+
+class LoadError(Exception):
+    """What the server did that it should not; its text says it in one line."""
+
+
+class Tab(WSListener):
+    """One socket in the room. It counts, and looks into a message only where it has to."""
+
+    def __init__(self, room: "Room") -> None:
+        self.room, self.heard = room, 0
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        room = self.room
+        if frame.msg_type is not WSMsgType.TEXT:
+            return
+        if frame.payload_size not in (room.size, room.size - 1):  # {"message":"…"} has no space
+            room.odd = frame.get_payload_as_utf8_text()[:200]
+            return
+        number, self.heard = self.heard, self.heard + 1
+        room.delivered += 1
+        if room.delays is not None:
+            begin = frame.payload_size - LENGTH - len('"}')
+            said = int(frame.get_payload_as_bytes()[begin : begin + DIGITS])
+            room.delays.append(time.perf_counter() - room.sent[said])
+        room.missing[number] -= 1
+        if room.missing[number] == 0:
+            room.everywhere += 1
+            if room.looping:
+                room.say()
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.room.gone += 1
+
+
+class Room:
+    """The tabs in one room of a server."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.url = url
+        self.origin = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}"
+        self.tabs: list[Tab] = []
+        self.sockets: list[WSTransport] = []
+        self.size = len(json.dumps({"message": "x" * LENGTH}))
+        self.gone, self.odd = 0, ""
+        self.begin()
+
+    def begin(self) -> None:
+        """Count from 0 again: nothing is on its way."""
+        self.sent: list[float] = []  # when message n was sent
+        self.missing: list[int] = []  # how many tabs still lack their n-th message
+        self.delivered = self.everywhere = 0
+        self.delays: list[float] | None = None
+        self.looping = False
+        for tab in self.tabs:
+            tab.heard = 0
+
+    def say(self, speaker: int | None = None) -> None:
+        """Send the next message from a tab: the next one in turn, unless given."""
+        number = len(self.sent)
+        text = f"{number:0{DIGITS}}".ljust(LENGTH, ".")
+        socket = self.sockets[number % len(self.sockets) if speaker is None else speaker]
+        frame = json.dumps({"message": text}).encode()
+        self.missing.append(len(self.sockets))
+        self.sent.append(time.perf_counter())
+        socket.send(WSMsgType.TEXT, frame)
+
+    async def join(self, tabs: int) -> dict[str, float]:
+        """Open so many tabs more, and return once all in the room hear each other."""
+        queue = asyncio.Semaphore(OPENING)
+
+        async def open_one() -> None:
+            async with queue:
+                socket, tab = await ws_connect(
+                    lambda: Tab(self),
+                    self.url,
+                    extra_headers={"Origin": self.origin},
+                    websocket_handshake_timeout=PATIENCE,
+                )
+            self.sockets.append(socket)
+            self.tabs.append(tab)
+
+        begun = time.perf_counter()
+        try:
+            await asyncio.gather(*(open_one() for _ in range(tabs)))
+        except (WSError, OSError, TimeoutError) as error:
+            raise LoadError(f"A socket at {self.url} does not open: {error}") from None
+        seconds = time.perf_counter() - begun
+        await self.hear_each_other()
+        return {"accepted": tabs / seconds}
+
+    async def hear_each_other(self) -> None:
+        """Return once every tab has heard one: an open socket may be in the room only later."""
+        for _ in range(5):
+            self.begin()
+            self.say()
+            with contextlib.suppress(LoadError):
+                await self.until(lambda: self.everywhere, 3.0)
+                break
+        else:
+            heard = sum(bool(tab.heard) for tab in self.tabs)
+            raise LoadError(
+                f"{heard} of {len(self.tabs)} tabs in one room hear what one of them says."
+            )
+        await asyncio.sleep(0.05)  # what came twice comes now
+        self.begin()
+
+    async def until(self, done: object, patience: float = PATIENCE) -> None:
+        """Return once `done()`; raise LoadError if nothing comes any more."""
+        delivered, last = self.delivered, time.perf_counter()
+        while not done():
+            await asyncio.sleep(0.002)
+            if self.gone:
+                raise LoadError(f"{self.gone} of {len(self.tabs)} tabs lost their socket.")
+            if self.odd:
+                raise LoadError(f"The server answers a message with {self.odd}")
+            now = time.perf_counter()
+            if self.delivered > delivered:
+                delivered, last = self.delivered, now
+            elif now - last > patience:
+                raise LoadError(f"Nothing arrived for {patience:.0f} seconds.")
+
+    async def throughput(self, seconds: float, window: int, server: int = 0) -> dict[str, float]:
+        """Keep `window` messages on their way: the next is sent when one has reached every tab."""
+        family, me = family_of(server), psutil.Process()
+        self.begin()
+        self.looping = True
+        for _ in range(window):
+            self.say()
+        await self.until(lambda: self.everywhere >= window)
+        begun, before, cpu, own = time.perf_counter(), self.delivered, used(family), used([me])
+        await asyncio.sleep(seconds)
+        elapsed, count = time.perf_counter() - begun, self.delivered - before
+        answer = {"throughput": count / elapsed, "load": (used([me]) - own) / elapsed}
+        if family and count:
+            answer["cpu"] = (used(family) - cpu) / count * 1e6
+        self.looping = False
+        await self.until(lambda: self.everywhere == len(self.sent))
+        return answer
+
+    async def latency(self, seconds: float, rate: float) -> dict[str, float]:
+        """Send so many messages a second, whatever arrives, and take the time of each delivery."""
+        self.begin()
+        self.delays = []
+        begun, number = time.perf_counter(), int(seconds * rate)
+        for turn in range(number):
+            await asyncio.sleep(max(0.0, begun + turn / rate - time.perf_counter()))
+            self.say()
+        await self.until(lambda: self.everywhere == number)
+        cuts = statistics.quantiles(self.delays, n=100, method="inclusive")
+        return {"latency_p50": cuts[49] * 1e3, "latency_p99": cuts[98] * 1e3}
+
+    async def burst(self, messages: int) -> dict[str, float]:
+        """Send so many messages at once from one tab; return how many of them each tab lacks."""
+        self.begin()
+        for _ in range(messages):
+            self.say(0)
+        with contextlib.suppress(LoadError):
+            await self.until(lambda: self.everywhere == messages, QUIET)
+        lost = messages - self.delivered / len(self.tabs)
+        if self.gone == 0 and lost:
+            await self.hear_each_other()
+        return {"burst": lost}
+
+    async def leave(self) -> dict[str, float]:
+        """Close every tab."""
+        for socket in self.sockets:
+            socket.disconnect()
+        await asyncio.gather(*(socket.wait_disconnected() for socket in self.sockets))
+        return {}
+
+
+def family_of(pid: int) -> list[psutil.Process]:
+    """Return a process and all that it started; nothing for 0."""
+    if not pid:
+        return []
+    parent = psutil.Process(pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def used(processes: list[psutil.Process]) -> float:
+    """Return the processor time, in seconds, that these have used."""
+    times = [process.cpu_times() for process in processes]
+    return sum(each.user + each.system for each in times)
+
+
+def main() -> None:
+    """Do each command that comes, and answer it, until there are no more."""
+    gc.disable()  # a pause of ours would count as the server's
+    loop, room = asyncio.new_event_loop(), None
+    for line in sys.stdin:
+        command = json.loads(line)
+        what = command.pop("do")
+        try:
+            if what == "enter":
+                room, answer = Room(**command), {}
+            else:
+                answer = loop.run_until_complete(getattr(room, what)(**command))
+        except LoadError as error:
+            answer = {"error": str(error)}
+        print(json.dumps(answer), flush=True)
+        gc.collect()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()
