@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import io
-import os
 import shutil
 import sys
 import tarfile
@@ -14,7 +13,7 @@ from urllib.request import urlopen
 
 from course.chapters import CHAPTERS
 from course.layers import LAYERS
-from course.serve import PROGRAMS, ServeError, Server
+from course.serve import PROGRAMS, Server
 
 PEERS = Path(__file__).resolve().parent / "peers"
 NODE_WS = "8.23.0"
@@ -90,7 +89,7 @@ def step(number: int, layer: str, program: str) -> list[Configuration]:
 def tutorial(name: str, words: str, consumer: str) -> Configuration:
     """Return the official tutorial's design, with one of its consumers."""
     variables = (("CONSUMER", consumer), ("DJANGO_SETTINGS_MODULE", "mysite.settings"))
-    label = f"official tutorial, {words}, Redis, Daphne"
+    label = f"tutorial, {words}, Redis, Daphne"
     folder = PEERS / "tutorial"
     return Configuration(name, label, folder, "redis", None, "daphne", variables)
 

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import re
 import statistics
 import sys
 import time
@@ -16,14 +17,20 @@ import psutil
 from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 LENGTH = 40  # of each message: a sentence
-DIGITS = 8  # of the number that a message begins with
+DIGITS = 8  # of its number
+MARK = re.compile(rb"begun \d{3}: ")  # that a message begins with
 OPENING = 20  # handshakes under way at once: fewer than a server's queue holds (Daphne: 50)
 PATIENCE = 15.0  # seconds in which something has to arrive
+HEARING = 3.0  # seconds in which all tabs have to hear one of them, five times over
 QUIET = 1.0  # seconds without a message, after which the rest of a burst counts as lost
 
 
 class LoadError(Exception):
     """What the server did that it should not; its text says it in one line."""
+
+
+class Silence(LoadError):
+    """Nothing arrives any more."""
 
 
 class Tab(WSListener):
@@ -33,18 +40,17 @@ class Tab(WSListener):
         self.room, self.heard = room, 0
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        room = self.room
-        if frame.msg_type is not WSMsgType.TEXT:
-            return
-        if frame.payload_size not in (room.size, room.size - 1):  # {"message":"…"} has no space
-            room.odd = frame.get_payload_as_utf8_text()[:200]
-            return
+        room, text = self.room, frame.get_payload_as_bytes()
+        if room.mark not in text:
+            if frame.msg_type is WSMsgType.TEXT and not MARK.search(text):
+                room.odd = text.decode(errors="replace")[:200]
+            return  # what comes late from before does not count
         number, self.heard = self.heard, self.heard + 1
         room.delivered += 1
         if room.delays is not None:
-            begin = frame.payload_size - LENGTH - len('"}')
-            said = int(frame.get_payload_as_bytes()[begin : begin + DIGITS])
-            room.delays.append(time.perf_counter() - room.sent[said])
+            begin = text.index(room.mark) + len(room.mark)
+            sent = room.sent[int(text[begin : begin + DIGITS])]
+            room.delays.append(time.perf_counter() - sent)
         room.missing[number] -= 1
         if room.missing[number] == 0:
             room.everywhere += 1
@@ -64,12 +70,13 @@ class Room:
         self.origin = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}"
         self.tabs: list[Tab] = []
         self.sockets: list[WSTransport] = []
-        self.size = len(json.dumps({"message": "x" * LENGTH}))
-        self.gone, self.odd = 0, ""
+        self.gone, self.odd, self.begun = 0, "", 0
         self.begin()
 
     def begin(self) -> None:
-        """Count from 0 again: nothing is on its way."""
+        """Count from 0 again, and only what is said from now on."""
+        self.begun += 1
+        self.mark = f"begun {self.begun:03}: ".encode()
         self.sent: list[float] = []  # when message n was sent
         self.missing: list[int] = []  # how many tabs still lack their n-th message
         self.delivered = self.everywhere = 0
@@ -81,7 +88,7 @@ class Room:
     def say(self, speaker: int | None = None) -> None:
         """Send the next message from a tab: the next one in turn, unless given."""
         number = len(self.sent)
-        text = f"{number:0{DIGITS}}".ljust(LENGTH, ".")
+        text = f"{self.mark.decode()}{number:0{DIGITS}}".ljust(LENGTH, ".")
         socket = self.sockets[number % len(self.sockets) if speaker is None else speaker]
         frame = json.dumps({"message": text}).encode()
         self.missing.append(len(self.sockets))
@@ -117,15 +124,14 @@ class Room:
         for _ in range(5):
             self.begin()
             self.say()
-            with contextlib.suppress(LoadError):
-                await self.until(lambda: self.everywhere, 3.0)
+            with contextlib.suppress(Silence):
+                await self.until(lambda: self.everywhere, HEARING)
                 break
         else:
             heard = sum(bool(tab.heard) for tab in self.tabs)
             raise LoadError(
                 f"{heard} of {len(self.tabs)} tabs in one room hear what one of them says."
             )
-        await asyncio.sleep(0.05)  # what came twice comes now
         self.begin()
 
     async def until(self, done: object, patience: float = PATIENCE) -> None:
@@ -141,7 +147,7 @@ class Room:
             if self.delivered > delivered:
                 delivered, last = self.delivered, now
             elif now - last > patience:
-                raise LoadError(f"Nothing arrived for {patience:.0f} seconds.")
+                raise Silence(f"Nothing arrived for {patience:.0f} seconds.")
 
     async def throughput(self, seconds: float, window: int, server: int = 0) -> dict[str, float]:
         """Keep `window` messages on their way: the next is sent when one has reached every tab."""
@@ -178,18 +184,20 @@ class Room:
         self.begin()
         for _ in range(messages):
             self.say(0)
-        with contextlib.suppress(LoadError):
+        with contextlib.suppress(Silence):
             await self.until(lambda: self.everywhere == messages, QUIET)
-        lost = messages - self.delivered / len(self.tabs)
-        if self.gone == 0 and lost:
-            await self.hear_each_other()
-        return {"burst": lost}
+        return {"burst": messages - self.delivered / len(self.tabs)}
 
-    async def leave(self) -> dict[str, float]:
-        """Close every tab."""
-        for socket in self.sockets:
+    async def leave(self, tabs: int = 0) -> dict[str, float]:
+        """Close sockets until so many tabs are left, and return once the server is done with it."""
+        going, self.sockets = self.sockets[tabs:], self.sockets[:tabs]
+        self.tabs = self.tabs[:tabs]
+        for socket in going:
             socket.disconnect()
-        await asyncio.gather(*(socket.wait_disconnected() for socket in self.sockets))
+        await asyncio.gather(*(socket.wait_disconnected() for socket in going))
+        self.gone = 0
+        if going and tabs:
+            await self.hear_each_other()
         return {}
 
 

@@ -185,8 +185,8 @@ class Server:
     ) -> None:
         """Take the step's folder, a free port, what to set (or, with None, unset) in its
         environment, a file for what it prints (None: the terminal), whether an edit of the code
-        reloads it (without that runserver starts in half the time), and the name of the program: or, in its
-        place, a whole command."""
+        reloads it (without that runserver starts in half the time), and the name of the program;
+        or, in place of that, a whole command."""
         self.folder, self.port, self.log = folder, port, log
         self.command = [sys.executable, *PROGRAMS[program].format(port=port).split()]
         if program == "runserver" and not reload:

@@ -16,6 +16,8 @@ from mkdocs.utils import get_relative_url
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # where the command `mkdocs` is not
 
+from bench import plots
+from bench.results import FILE, Results
 from course import diagrams, matrix, mistakes, recordings
 from course.chapters import CHAPTERS, Chapter
 from course.compare import compare
@@ -37,7 +39,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         {"name": name, "class": name, "validator": _any_option, "format": drawn}
         for name, drawn in formats.items()
     ]
-    config.watch += [str(chapter.folder) for chapter in CHAPTERS]
+    config.watch += [str(FILE), *(str(chapter.folder) for chapter in CHAPTERS)]
     return config
 
 
@@ -171,7 +173,17 @@ def _recording(fence: Fence, page: Page) -> str:
     )
 
 
-DRAWN_AS_MARKDOWN = {"mistake": _mistake, "matrix": _matrix, "recording": _recording}
+def _bench(fence: Fence, page: Page) -> str:
+    is_html, text = plots.drawn(fence.body, Results.read())
+    return _fenced(text) if is_html else text
+
+
+DRAWN_AS_MARKDOWN = {
+    "mistake": _mistake,
+    "matrix": _matrix,
+    "recording": _recording,
+    "bench": _bench,
+}
 
 
 # What stands alone on a line of a page, and what is put there.

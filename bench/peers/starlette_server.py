@@ -1,4 +1,4 @@
-"""The chat as a plain Starlette application: rooms in memory, one `await send_text` for each tab."""
+"""The chat as a plain Starlette application: rooms in memory, one `await` for each tab."""
 
 import json
 from collections import defaultdict

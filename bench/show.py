@@ -1,0 +1,115 @@
+"""What `learn.py bench` shows: how far it is, and a table at the end."""
+
+import time
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bench.configurations import BARE, BASE, CONFIGURATIONS, QUICK
+from bench.results import MEASURES, Results
+from bench.run import FULL, YOURS, Address, LoadError, Run, report, written
+from bench.run import QUICK as QUICKLY
+
+__all__ = ["LoadError", "main"]
+
+TABLES = {  # title: {column: what}; a terminal is 80 characters wide
+    "100 tabs in one room": {
+        "delivered\nin 1 s": "throughput 100",
+        "CPU for\neach": "cpu 100",
+        "delay,\nmedian": "latency_p50 100",
+        "delay,\np99": "latency_p99 100",
+    },
+    "10 tabs, 100, 1,000": {
+        "10 tabs:\nin 1 s": "throughput 10",
+        "1,000:\nin 1 s": "throughput 1000",
+        "opened\nin 1 s": "accept",
+        "1,000\nidle": "memory 1000",
+        "lost of\n300": "burst 100",
+    },
+}
+
+
+def main(quick: bool, url: str, file: Path | None, busy: bool) -> None:
+    """Measure, show the table, and write the file if there is to be one."""
+    if file:  # fail now, not when all is measured
+        new = not file.exists()
+        file.open("a").close()
+        if new:
+            file.unlink()
+    plan = YOURS if url else QUICKLY if quick else FULL
+    if url:
+        yours = Address(url)
+        subjects = [yours, *(each for each in CONFIGURATIONS if each.name in (BARE, BASE))]
+    else:
+        subjects = [each for each in CONFIGURATIONS if not quick or each.name in QUICK]
+    console, begun = Console(highlight=False), time.monotonic()
+    with Run(plan, busy) as run, progress(console) as bar:
+        task = bar.add_task("starting", total=plan.rounds * len(subjects))
+        told = -1
+
+        def tell(turn: int, label: str) -> None:
+            nonlocal told
+            told += 1
+            text = f"round {turn} of {plan.rounds}: {label}"
+            bar.update(task, completed=told, description=text)
+
+        found = run.measure(subjects, tell)
+        bar.update(task, completed=plan.rounds * len(subjects), description="done")
+    labels = {each.name: each.label for each in subjects if each.name in found}
+    data = report(run, found, time.monotonic() - begun, labels)
+    if file:
+        file.write_text(written(data), encoding="utf-8")
+    show(console, Results(data))
+
+
+def progress(console: Console) -> Progress:
+    """Return the bar that says how far it is; where there is no terminal, nothing is shown."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def show(console: Console, results: Results) -> None:
+    """Print the tables, what it is compared with, and what could not be measured."""
+    data = results.data
+    machine = data["machine"]
+    bases = {"× bare": BARE, "× step 4": BASE}
+    compared = {title: base for title, base in bases.items() if base in results.names()}
+    for number, (title, columns) in enumerate(TABLES.items()):
+        keys = {
+            head: key
+            for head, key in columns.items()
+            if any(results.has(key, name) for name in results.names())
+        }
+        if number and len(keys) < 2:
+            continue  # a quick run has the first table only
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column(title, no_wrap=True)
+        for head in (*keys, *({} if number else compared)):
+            table.add_column(head, justify="right", no_wrap=True)
+        for name, label in data["labels"].items():
+            cells = [shown(results, key, name) for key in keys.values()]
+            if not number:
+                cells += [
+                    f"{results.ratio('throughput 100', name, base):.2f}"
+                    for base in compared.values()
+                ]
+            table.add_row(label, *cells)
+        console.print(table)
+    console.print(f"The middle one of {data['rounds']} rounds. × compares what was delivered.")
+    if not machine["server on one of its own"]:
+        console.print("The server had no processor of its own here: believe the ratios only.")
+    if machine["busy"]:
+        taken = f"{machine['others at most']:.0%}"
+        console.print(f"Other programs took up to {taken} of a processor meanwhile.")
+    for name, reason in data["left out"].items():
+        console.print(f"Left out: {name}: {reason}.")
+
+
+def shown(results: Results, key: str, name: str) -> str:
+    """Return a cell of a table."""
+    if not results.has(key, name):
+        return "–"
+    return MEASURES[key.split()[0]].text(results.median(key, name))
