@@ -40,6 +40,7 @@ class Configuration:
     layer: str | None = None
     program: str = ""
     variables: tuple[tuple[str, str], ...] = ()
+    large: bool = True  # also with 1,000 tabs
 
     def server(self, port: int, services: Mapping[str, str], log: Path) -> Server:
         """Return the server, not yet started; raise LeftOut if it cannot be had here. `services`
@@ -80,6 +81,7 @@ def step(number: int, layer: str, program: str) -> list[Configuration]:
             LAYERS[layer].service,
             layer,
             program,
+            large=layer in ("redis", "redis-pubsub"),
         )
         for chapter in CHAPTERS
         if chapter.number == number
@@ -91,7 +93,7 @@ def tutorial(name: str, words: str, consumer: str) -> Configuration:
     variables = (("CONSUMER", consumer), ("DJANGO_SETTINGS_MODULE", "mysite.settings"))
     label = f"tutorial, {words}, Redis, Daphne"
     folder = PEERS / "tutorial"
-    return Configuration(name, label, folder, "redis", None, "daphne", variables)
+    return Configuration(name, label, folder, "redis", None, "daphne", variables, False)
 
 
 LAYER_WORDS = {

@@ -58,7 +58,8 @@ class Tab(WSListener):
                 room.say()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        self.room.gone += 1
+        if self in self.room.tabs:
+            self.room.gone += 1
 
 
 class Room:
@@ -85,11 +86,11 @@ class Room:
         for tab in self.tabs:
             tab.heard = 0
 
-    def say(self, speaker: int | None = None) -> None:
-        """Send the next message from a tab: the next one in turn, unless given."""
+    def say(self) -> None:
+        """Send the next message, from the next tab in turn."""
         number = len(self.sent)
         text = f"{self.mark.decode()}{number:0{DIGITS}}".ljust(LENGTH, ".")
-        socket = self.sockets[number % len(self.sockets) if speaker is None else speaker]
+        socket = self.sockets[number % len(self.sockets)]
         frame = json.dumps({"message": text}).encode()
         self.missing.append(len(self.sockets))
         self.sent.append(time.perf_counter())
@@ -119,7 +120,7 @@ class Room:
         await self.hear_each_other()
         return {"accepted": tabs / seconds}
 
-    async def hear_each_other(self) -> None:
+    async def hear_each_other(self) -> dict[str, float]:
         """Return once every tab has heard one: an open socket may be in the room only later."""
         for _ in range(5):
             self.begin()
@@ -133,6 +134,7 @@ class Room:
                 f"{heard} of {len(self.tabs)} tabs in one room hear what one of them says."
             )
         self.begin()
+        return {}
 
     async def until(self, done: object, patience: float = PATIENCE) -> None:
         """Return once `done()`; raise LoadError if nothing comes any more."""
@@ -180,10 +182,10 @@ class Room:
         return {"latency_p50": cuts[49] * 1e3, "latency_p99": cuts[98] * 1e3}
 
     async def burst(self, messages: int) -> dict[str, float]:
-        """Send so many messages at once from one tab; return how many of them each tab lacks."""
+        """Send so many messages at once, from all tabs in turn; return how many each tab lacks."""
         self.begin()
         for _ in range(messages):
-            self.say(0)
+            self.say()
         with contextlib.suppress(Silence):
             await self.until(lambda: self.everywhere == messages, QUIET)
         return {"burst": messages - self.delivered / len(self.tabs)}
@@ -191,11 +193,10 @@ class Room:
     async def leave(self, tabs: int = 0) -> dict[str, float]:
         """Close sockets until so many tabs are left, and return once the server is done with it."""
         going, self.sockets = self.sockets[tabs:], self.sockets[:tabs]
-        self.tabs = self.tabs[:tabs]
+        self.tabs = self.tabs[:tabs]  # from now on the others may go
         for socket in going:
             socket.disconnect()
         await asyncio.gather(*(socket.wait_disconnected() for socket in going))
-        self.gone = 0
         if going and tabs:
             await self.hear_each_other()
         return {}

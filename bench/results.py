@@ -163,7 +163,9 @@ class Claim:
         good = RELATIONS.get(relation, self._as_written)
         if good(value, said):
             return None
-        return f"line {self.line}: “{self.text[found.start() :]}”, but {self.question} is {value:.4g}"
+        return (
+            f"line {self.line}: “{self.text[found.start() :]}”, but {self.question} is {value:.4g}"
+        )
 
     @staticmethod
     def _as_written(value: float, said: float) -> bool:

@@ -25,7 +25,8 @@ from course.rabbitmq import PrivateRabbitMQ
 from course.serve import OWN_GROUP, PrivateRedis, ServeError, Server, free_port, stop
 
 WARM = 10  # tabs that a server has seen before anything is counted
-WINDOWS = {10: 8, 100: 4, 1000: 2}  # messages under way at once; a Redis layer drops from 100 on
+WINDOWS = {10: 16, 100: 16, 1000: 2}  # messages under way at once: layers drop from 100 on
+FIXED_RATE, BURST = 100, 20  # tabs at the fixed rate, and in a burst
 BUSIEST = 0.15  # of a processor, taken by other programs: with more a round does not count
 MOST_REPEATS = 8  # of rounds with a busy neighbour, in one run
 SERVICES = {"redis": PrivateRedis, "rabbitmq": PrivateRabbitMQ}
@@ -42,15 +43,15 @@ class Plan:
 
     rounds: int = 3
     tabs: tuple[int, ...] = (1000, 100, 10)  # from many to few
-    seconds: float = 0.6  # of each throughput
-    latency: float = 1.5  # seconds of it
+    seconds: float = 0.5  # of each throughput
+    latency: float = 1.2  # seconds of it
     rate: float = 10.0  # messages a second meanwhile
     burst: int = 300  # messages
 
 
 FULL = Plan()
-QUICK = Plan(tabs=(100,), seconds=0.4, latency=0.6, burst=0)
-YOURS = Plan(tabs=(100,), seconds=0.5, latency=1.0)
+QUICK = Plan(tabs=(100,), seconds=0.3, latency=0.5, burst=0)
+YOURS = Plan(tabs=(100, 10), latency=1.0)
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,7 @@ class Run:
         """Start the server, measure, stop it; return what was found and the neighbours' share."""
         ours = [psutil.Process(), *family_of(self.load.process.pid), *self._services]
         with ExitStack() as own:
+            server = None
             if isinstance(subject, Address):
                 url, family = subject.url, listening(subject.url)
             else:
@@ -257,31 +259,36 @@ class Run:
                 own.callback(server.stop)
                 url, family = server.url, family_of(server.process.pid)
             self.neighbours.begin(family, ours)
-            values = self._visit(url, None if isinstance(subject, Address) else server)
+            sizes = [
+                each for each in self.plan.tabs if each <= 100 or getattr(subject, "large", False)
+            ]
+            values = self._visit(url, server, sizes)
             return values, self.neighbours.share()
 
-    def _visit(self, url: str, server: Server | None) -> dict[str, float]:
+    def _visit(self, url: str, server: Server | None, sizes: Sequence[int]) -> dict[str, float]:
         """Measure one server, from many tabs to few; return the values by name and tabs."""
         plan, do = self.plan, self.load.do
         pid = server.process.pid if server else 0
         room = f"bench{time.monotonic_ns()}"
-        most, values = max(plan.tabs), {}
+        values = {}
         do("enter", url=f"{re.sub('^http', 'ws', url)}/ws/chat/{room}/")
         with leaving(do):
             do("join", tabs=WARM)
-            before = memory(pid)
-            values[f"accept {most}"] = do("join", tabs=most - WARM)["accepted"]
+            before, more = memory(pid), sizes[0] - WARM
+            values["accept"] = do("join", tabs=more)["accepted"]
             if server:
-                values[f"memory {most}"] = (memory(pid) - before) / (most - WARM) * 1e3 / 1e6
-            for tabs in plan.tabs:
+                values["memory"] = (memory(pid) - before) / more * 1000 / 1e6
+            for tabs in sizes:
                 do("leave", tabs=tabs)
                 loop = do("throughput", seconds=plan.seconds, window=WINDOWS[tabs], server=pid)
                 values |= {f"{name} {tabs}": value for name, value in loop.items()}
-                if tabs == 100:
+                if tabs == FIXED_RATE:
                     delays = do("latency", seconds=plan.latency, rate=plan.rate)
                     values |= {f"{name} {tabs}": value for name, value in delays.items()}
                     if plan.burst:
-                        values[f"burst {tabs}"] = do("burst", messages=plan.burst)["burst"]
+                        do("leave", tabs=BURST)
+                        values["burst"] = do("burst", messages=plan.burst)["burst"]
+                        do("hear_each_other")
         return values
 
 

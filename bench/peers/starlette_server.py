@@ -2,10 +2,11 @@
 
 import json
 from collections import defaultdict
+from contextlib import suppress
 
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 rooms: dict[str, set[WebSocket]] = defaultdict(set)
 
@@ -19,7 +20,8 @@ async def chat(socket: WebSocket) -> None:
         async for frame in socket.iter_text():
             text = json.dumps({"message": json.loads(frame)["message"]})
             for tab in list(room):
-                await tab.send_text(text)
+                with suppress(WebSocketDisconnect, RuntimeError):  # it goes away at this moment
+                    await tab.send_text(text)
     finally:
         room.remove(socket)
 
