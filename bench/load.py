@@ -42,7 +42,9 @@ class Tab(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         room, text = self.room, frame.get_payload_as_bytes()
         if room.mark not in text:
-            if frame.msg_type is WSMsgType.TEXT and not MARK.search(text):
+            if frame.msg_type is WSMsgType.CLOSE:
+                transport.disconnect()
+            elif frame.msg_type is WSMsgType.TEXT and not MARK.search(text):
                 room.odd = text.decode(errors="replace")[:200]
             return  # what comes late from before does not count
         number, self.heard = self.heard, self.heard + 1

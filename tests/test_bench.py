@@ -3,6 +3,7 @@ them stays behind, and the pages say what the results say."""
 
 import asyncio
 import json
+import logging
 import signal
 import subprocess
 import sys
@@ -199,6 +200,12 @@ def test_a_fence_that_cannot_be_drawn_is_refused(body, says):
 # The load
 
 
+@pytest.fixture(autouse=True)
+def quiet_servers(caplog: pytest.LogCaptureFixture) -> None:
+    """A tab that goes without a word is no news here."""
+    caplog.set_level(logging.CRITICAL, "websockets")
+
+
 @contextmanager
 def loaded(answer: str) -> Iterator["Loaded"]:
     """The load, in one room of a server that treats each message as `answer` says."""
@@ -275,9 +282,9 @@ def test_the_load_never_has_more_under_way_than_the_window():
         it.do("join", tabs=3)
         most, say = 0, it.room.say
 
-        def counted(speaker: int | None = None) -> None:
+        def counted() -> None:
             nonlocal most
-            say(speaker)
+            say()
             most = max(most, len(it.room.sent) - it.room.everywhere)
 
         it.room.say = counted
