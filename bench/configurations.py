@@ -81,7 +81,7 @@ def step(number: int, layer: str, program: str) -> list[Configuration]:
             LAYERS[layer].service,
             layer,
             program,
-            large=layer in ("redis", "redis-pubsub"),
+            large=number > 3 and layer in ("redis", "redis-pubsub"),
         )
         for chapter in CHAPTERS
         if chapter.number == number

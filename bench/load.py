@@ -22,7 +22,7 @@ MARK = re.compile(rb"begun \d{3}: ")  # that a message begins with
 OPENING = 20  # handshakes under way at once: fewer than a server's queue holds (Daphne: 50)
 PATIENCE = 15.0  # seconds in which something has to arrive
 HEARING = 3.0  # seconds in which all tabs have to hear one of them, five times over
-QUIET = 1.0  # seconds without a message, after which the rest of a burst counts as lost
+QUIET = 0.6  # seconds without a message, after which the rest of a burst counts as lost
 
 
 class LoadError(Exception):
@@ -122,7 +122,7 @@ class Room:
         await self.hear_each_other()
         return {"accepted": tabs / seconds}
 
-    async def hear_each_other(self) -> dict[str, float]:
+    async def hear_each_other(self) -> None:
         """Return once every tab has heard one: an open socket may be in the room only later."""
         for _ in range(5):
             self.begin()
@@ -136,7 +136,6 @@ class Room:
                 f"{heard} of {len(self.tabs)} tabs in one room hear what one of them says."
             )
         self.begin()
-        return {}
 
     async def until(self, done: object, patience: float = PATIENCE) -> None:
         """Return once `done()`; raise LoadError if nothing comes any more."""
@@ -160,7 +159,7 @@ class Room:
         self.looping = True
         for _ in range(window):
             self.say()
-        await self.until(lambda: self.everywhere >= window)
+        await self.until(lambda: self.everywhere)  # from now on it has enough to do
         begun, before, cpu, own = time.perf_counter(), self.delivered, used(family), used([me])
         await asyncio.sleep(seconds)
         elapsed, count = time.perf_counter() - begun, self.delivered - before
@@ -192,15 +191,12 @@ class Room:
             await self.until(lambda: self.everywhere == messages, QUIET)
         return {"burst": messages - self.delivered / len(self.tabs)}
 
-    async def leave(self, tabs: int = 0) -> dict[str, float]:
-        """Close sockets until so many tabs are left, and return once the server is done with it."""
-        going, self.sockets = self.sockets[tabs:], self.sockets[:tabs]
-        self.tabs = self.tabs[:tabs]  # from now on the others may go
+    async def leave(self) -> dict[str, float]:
+        """Close every tab."""
+        going, self.tabs = self.sockets, []
         for socket in going:
             socket.disconnect()
         await asyncio.gather(*(socket.wait_disconnected() for socket in going))
-        if going and tabs:
-            await self.hear_each_other()
         return {}
 
 

@@ -27,11 +27,14 @@ class Measure:
     more: bool = False
 
     def text(self, value: float) -> str:
-        """Return a value as people write it, with its unit: to two digits or three."""
+        """Return a value as people write it, with its unit."""
+        return f"{self.number(value)} {self.unit}".rstrip()
+
+    def number(self, value: float) -> str:
+        """Return a value as people write it: to two digits or three."""
         digits = 0 if value >= 99.5 else 1 if value >= 0.95 else 2
         rounded = float(f"{value:.3g}") if value >= 99.5 else value
-        shown = "0" if value == 0 else f"{rounded:,.{digits}f}".removesuffix(".0")
-        return f"{shown} {self.unit}".rstrip()
+        return "0" if value == 0 else f"{rounded:,.{digits}f}".removesuffix(".0")
 
 
 MEASURES = {
@@ -103,9 +106,9 @@ class Results:
         if not self.has(key, name):
             return "–"
         measure, values = MEASURES[key.split()[0]], self.values(key, name)
-        low, high = measure.text(min(values)), measure.text(max(values)).split(" ")[0]
+        low, high = measure.number(min(values)), measure.number(max(values))
         middle = measure.text(median(values))
-        return middle if low == measure.text(max(values)) else f"{middle} ({low.split()[0]}–{high})"
+        return middle if low == high else f"{middle} ({low}–{high})"
 
 
 # A number in prose, with the comment that says where it comes from:

@@ -27,6 +27,7 @@ from course.serve import OWN_GROUP, PrivateRedis, ServeError, Server, free_port,
 WARM = 10  # tabs that a server has seen before anything is counted
 WINDOWS = {10: 16, 100: 16, 1000: 2}  # messages under way at once: layers drop from 100 on
 FIXED_RATE, BURST = 100, 20  # tabs at the fixed rate, and in a burst
+LARGE = 1000  # tabs: only where that tells something
 BUSIEST = 0.15  # of a processor, taken by other programs: with more a round does not count
 MOST_REPEATS = 8  # of rounds with a busy neighbour, in one run
 SERVICES = {"redis": PrivateRedis, "rabbitmq": PrivateRabbitMQ}
@@ -42,7 +43,7 @@ class Plan:
     """What is done with each configuration, and how long."""
 
     rounds: int = 3
-    tabs: tuple[int, ...] = (1000, 100, 10)  # from many to few
+    tabs: tuple[int, ...] = (10, 100, 1000)  # from few to many: more and more come in
     seconds: float = 0.5  # of each throughput
     latency: float = 1.2  # seconds of it
     rate: float = 10.0  # messages a second meanwhile
@@ -51,7 +52,7 @@ class Plan:
 
 FULL = Plan()
 QUICK = Plan(tabs=(100,), seconds=0.3, latency=0.5, burst=0)
-YOURS = Plan(tabs=(100, 10), latency=1.0)
+YOURS = Plan(tabs=(10, 100))
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ class Processors:
             allowed = psutil.Process().cpu_affinity()
         except AttributeError:
             return cls((), ())
-        return cls(tuple(allowed[:1]), tuple(allowed[1:])) if len(allowed) > 1 else cls((), ())
+        if len(allowed) == 1:
+            return cls((), ())
+        return cls(tuple(allowed[-1:]), tuple(allowed[:-1]))
 
     @contextmanager
     def of_the_server(self) -> Iterator[None]:
@@ -87,13 +90,18 @@ class Neighbours:
     """How much of the processors in use others take, from one moment on."""
 
     def __init__(self, processors: Processors) -> None:
-        every = tuple(range(psutil.cpu_count()))
-        self.groups = [group for group in (processors.server, processors.rest) if group] or [every]
-        self.begin([], [])
+        self.apart = [group for group in (processors.server, processors.rest) if group]
+        self.together = [sum(self.apart, ()) or tuple(range(psutil.cpu_count()))]
+        self.begin([], [], False)
 
-    def begin(self, server: list[psutil.Process], ours: list[psutil.Process]) -> None:
-        """Begin: with the processes of ours on the server's processor, and on the others."""
-        self.ours = [server, ours] if len(self.groups) == 2 else [server + ours]
+    def begin(
+        self, server: list[psutil.Process], ours: list[psutil.Process], apart: bool = True
+    ) -> None:
+        """Begin: with the processes of the server and the others of ours, which are kept apart on
+        different processors, or are not."""
+        apart = apart and bool(self.apart)
+        self.groups = self.apart if apart else self.together
+        self.ours = [server, ours] if apart else [server + ours]
         self.time, self.before = time.monotonic(), self._others()
 
     def share(self) -> float:
@@ -187,7 +195,7 @@ class Run:
 
     def _wait_until_quiet(self, patience: int = 5) -> None:
         for _ in range(patience):
-            self.neighbours.begin([], [psutil.Process()])
+            self.neighbours.begin([], [psutil.Process()], False)
             time.sleep(1.0)
             if (share := self.neighbours.share()) <= BUSIEST:
                 return
@@ -256,9 +264,9 @@ class Run:
                 server = subject.server(port, self.urls, self.folder / f"{port}.log")
                 with self.processors.of_the_server():
                     server.start()
-                own.callback(server.stop)
+                own.callback(lambda: stop(server.process, 0.2))  # nobody waits for its good-bye
                 url, family = server.url, family_of(server.process.pid)
-            self.neighbours.begin(family, ours)
+            self.neighbours.begin(family, ours, server is not None)
             sizes = [
                 each for each in self.plan.tabs if each <= 100 or getattr(subject, "large", False)
             ]
@@ -269,26 +277,30 @@ class Run:
         """Measure one server, from many tabs to few; return the values by name and tabs."""
         plan, do = self.plan, self.load.do
         pid = server.process.pid if server else 0
-        room = f"bench{time.monotonic_ns()}"
-        values = {}
+        room, inside, values = f"bench{time.monotonic_ns()}", 0, {}
+
+        def join(tabs: int) -> float:
+            nonlocal inside
+            inside, more = tabs, tabs - inside
+            return do("join", tabs=more)["accepted"]
+
         do("enter", url=f"{re.sub('^http', 'ws', url)}/ws/chat/{room}/")
         with leaving(do):
-            do("join", tabs=WARM)
-            before, more = memory(pid), sizes[0] - WARM
-            values["accept"] = do("join", tabs=more)["accepted"]
-            if server:
-                values["memory"] = (memory(pid) - before) / more * 1000 / 1e6
+            join(WARM)
+            before = memory(pid)
             for tabs in sizes:
-                do("leave", tabs=tabs)
+                if tabs > BURST > inside and plan.burst:
+                    join(BURST)
+                    values["burst"] = do("burst", messages=plan.burst)["burst"]
+                if tabs > inside:
+                    values["accept"] = join(tabs)
+                if tabs == LARGE and server:
+                    values["memory"] = (memory(pid) - before) / (tabs - WARM) * 1000 / 1e6
                 loop = do("throughput", seconds=plan.seconds, window=WINDOWS[tabs], server=pid)
                 values |= {f"{name} {tabs}": value for name, value in loop.items()}
                 if tabs == FIXED_RATE:
                     delays = do("latency", seconds=plan.latency, rate=plan.rate)
                     values |= {f"{name} {tabs}": value for name, value in delays.items()}
-                    if plan.burst:
-                        do("leave", tabs=BURST)
-                        values["burst"] = do("burst", messages=plan.burst)["burst"]
-                        do("hear_each_other")
         return values
 
 

@@ -18,15 +18,15 @@ __all__ = ["LoadError", "main"]
 TABLES = {  # title: {column: what}; a terminal is 80 characters wide
     "100 tabs in one room": {
         "delivered\nin 1 s": "throughput 100",
-        "CPU for\neach": "cpu 100",
-        "delay,\nmedian": "latency_p50 100",
-        "delay,\np99": "latency_p99 100",
+        "CPU\nµs": "cpu 100",
+        "delay\nms": "latency_p50 100",
+        "p99\nms": "latency_p99 100",
     },
-    "10 tabs, 100, 1,000": {
-        "10 tabs:\nin 1 s": "throughput 10",
+    "with 10 tabs, and with 1,000": {
+        "10:\nin 1 s": "throughput 10",
         "1,000:\nin 1 s": "throughput 1000",
         "opened\nin 1 s": "accept",
-        "1,000\nidle": "memory",
+        "idle\nMB": "memory",
         "lost of\n300": "burst",
     },
 }
@@ -75,7 +75,7 @@ def show(console: Console, results: Results) -> None:
     """Print the tables, what it is compared with, and what could not be measured."""
     data = results.data
     machine = data["machine"]
-    bases = {"× bare": BARE, "× step 4": BASE}
+    bases = {"×\nbare": BARE, "×\nstep 4": BASE}
     compared = {title: base for title, base in bases.items() if base in results.names()}
     for number, (title, columns) in enumerate(TABLES.items()):
         keys = {
@@ -98,18 +98,21 @@ def show(console: Console, results: Results) -> None:
                 ]
             table.add_row(label, *cells)
         console.print(table)
-    console.print(f"The middle one of {data['rounds']} rounds. × compares what was delivered.")
+    console.print(
+        f"The middle one of {data['rounds']} rounds. × compares what was delivered; CPU is the "
+        "processor time of the server for one delivery."
+    )
     if not machine["server on one of its own"]:
         console.print("The server had no processor of its own here: believe the ratios only.")
     if machine["busy"]:
         taken = f"{machine['others at most']:.0%}"
         console.print(f"Other programs took up to {taken} of a processor meanwhile.")
     for name, reason in data["left out"].items():
-        console.print(f"Left out: {name}: {reason}.")
+        console.print(f"Left out: {name}: {reason.removesuffix('.')}.")
 
 
 def shown(results: Results, key: str, name: str) -> str:
     """Return a cell of a table."""
     if not results.has(key, name):
         return "–"
-    return MEASURES[key.split()[0]].text(results.median(key, name))
+    return MEASURES[key.split()[0]].number(results.median(key, name))
