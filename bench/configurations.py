@@ -47,7 +47,7 @@ class Configuration:
         says where those are that run."""
         url = services.get(self.service) if self.service else None
         if self.service and not url:
-            raise LeftOut(f"no {self.service} runs here")
+            raise LeftOut(f"there is no {self.service}-server here")
         environment = {"DJANGO_DEBUG": "false", "REDIS_URL": None, **dict(self.variables)}
         if self.layer:
             environment |= LAYERS[self.layer].environment(url)

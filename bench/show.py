@@ -107,8 +107,11 @@ def show(console: Console, results: Results) -> None:
     if machine["busy"]:
         taken = f"{machine['others at most']:.0%}"
         console.print(f"Other programs took up to {taken} of a processor meanwhile.")
+    reasons: dict[str, list[str]] = {}
     for name, reason in data["left out"].items():
-        console.print(f"Left out: {name}: {reason.removesuffix('.')}.")
+        reasons.setdefault(reason.removesuffix("."), []).append(name)
+    for reason, names in reasons.items():
+        console.print(f"Left out: {', '.join(names)}: {reason}.")
 
 
 def shown(results: Results, key: str, name: str) -> str:

@@ -398,7 +398,9 @@ def test_a_busy_neighbour_is_seen_and_our_own_work_is_not():
 @pytest.mark.parametrize("name", ["node-ws", "step4-redis-daphne", "step4-rabbitmq-daphne"])
 def test_without_its_program_a_configuration_is_left_out(name, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(LeftOut, match=r"Node is not on the PATH|no redis runs|no rabbitmq runs"):
+    with pytest.raises(
+        LeftOut, match=r"Node is not on the PATH|no redis-server|no rabbitmq-server"
+    ):
         BY_NAME[name].server(free_port(), {}, tmp_path / "log")
 
 
