@@ -55,7 +55,7 @@ class Tab(WSListener):
             room.delays.append(time.perf_counter() - sent)
         room.missing[number] -= 1
         if room.missing[number] == 0:
-            room.everywhere += 1
+            room.everywhere.append(time.perf_counter())
             if room.looping:
                 room.say()
 
@@ -82,7 +82,8 @@ class Room:
         self.mark = f"begun {self.begun:03}: ".encode()
         self.sent: list[float] = []  # when message n was sent
         self.missing: list[int] = []  # how many tabs still lack their n-th message
-        self.delivered = self.everywhere = 0
+        self.everywhere: list[float] = []  # when the n-th message had reached every tab
+        self.delivered = 0
         self.delays: list[float] | None = None
         self.looping = False
         for tab in self.tabs:
@@ -153,21 +154,31 @@ class Room:
                 raise Silence(f"Nothing arrived for {patience:.0f} seconds.")
 
     async def throughput(self, seconds: float, window: int, server: int = 0) -> dict[str, float]:
-        """Keep `window` messages on their way: the next is sent when one has reached every tab."""
-        family, me = family_of(server), psutil.Process()
+        """Keep `window` messages on their way: the next is sent when one has reached every tab.
+        What is counted begins and ends with a message that has, and is a multiple of the window:
+        some servers deliver all that is under way in one go."""
+        family, me, first = family_of(server), psutil.Process(), window - 1
         self.begin()
         self.looping = True
         for _ in range(window):
             self.say()
-        await self.until(lambda: self.everywhere)  # from now on it has enough to do
+
+        def last() -> int:
+            return first + (len(self.everywhere) - 1 - first) // window * window
+
+        def long_enough() -> bool:
+            return last() > first and self.everywhere[last()] - self.everywhere[first] >= seconds
+
+        await self.until(lambda: len(self.everywhere) > first)
         begun, before, cpu, own = time.perf_counter(), self.delivered, used(family), used([me])
-        await asyncio.sleep(seconds)
-        elapsed, count = time.perf_counter() - begun, self.delivered - before
-        answer = {"throughput": count / elapsed, "load": (used([me]) - own) / elapsed}
-        if family and count:
-            answer["cpu"] = (used(family) - cpu) / count * 1e6
+        await self.until(long_enough)
+        answer = {"load": (used([me]) - own) / (time.perf_counter() - begun)}
+        if family:
+            answer["cpu"] = (used(family) - cpu) / (self.delivered - before) * 1e6
+        deliveries = (last() - first) * len(self.tabs)
+        answer["throughput"] = deliveries / (self.everywhere[last()] - self.everywhere[first])
         self.looping = False
-        await self.until(lambda: self.everywhere == len(self.sent))
+        await self.until(lambda: len(self.everywhere) == len(self.sent))
         return answer
 
     async def latency(self, seconds: float, rate: float) -> dict[str, float]:
@@ -178,7 +189,7 @@ class Room:
         for turn in range(number):
             await asyncio.sleep(max(0.0, begun + turn / rate - time.perf_counter()))
             self.say()
-        await self.until(lambda: self.everywhere == number)
+        await self.until(lambda: len(self.everywhere) == number)
         cuts = statistics.quantiles(self.delays, n=100, method="inclusive")
         return {"latency_p50": cuts[49] * 1e3, "latency_p99": cuts[98] * 1e3}
 
@@ -188,7 +199,7 @@ class Room:
         for _ in range(messages):
             self.say()
         with contextlib.suppress(Silence):
-            await self.until(lambda: self.everywhere == messages, QUIET)
+            await self.until(lambda: len(self.everywhere) == messages, QUIET)
         return {"burst": messages - self.delivered / len(self.tabs)}
 
     async def leave(self) -> dict[str, float]:

@@ -25,7 +25,7 @@ from course.rabbitmq import PrivateRabbitMQ
 from course.serve import OWN_GROUP, PrivateRedis, ServeError, Server, free_port, stop
 
 WARM = 10  # tabs that a server has seen before anything is counted
-WINDOWS = {10: 16, 100: 16, 1000: 2}  # messages under way at once: layers drop from 100 on
+WINDOWS = {10: 10, 100: 10, 1000: 2}  # messages under way at once: layers drop from 100 on
 FIXED_RATE, BURST = 100, 20  # tabs at the fixed rate, and in a burst
 LARGE = 1000  # tabs: only where that tells something
 BUSIEST = 0.15  # of a processor, taken by other programs: with more a round does not count

@@ -17,7 +17,7 @@ __all__ = ["LoadError", "main"]
 
 TABLES = {  # title: {column: what}; a terminal is 80 characters wide
     "100 tabs in one room": {
-        "delivered\nin 1 s": "throughput 100",
+        "in\n1 s": "throughput 100",
         "CPU\nµs": "cpu 100",
         "delay\nms": "latency_p50 100",
         "p99\nms": "latency_p99 100",
@@ -75,7 +75,7 @@ def show(console: Console, results: Results) -> None:
     """Print the tables, what it is compared with, and what could not be measured."""
     data = results.data
     machine = data["machine"]
-    bases = {"×\nbare": BARE, "×\nstep 4": BASE}
+    bases = {"×\nbare": BARE, "×\nstep4": BASE}
     compared = {title: base for title, base in bases.items() if base in results.names()}
     for number, (title, columns) in enumerate(TABLES.items()):
         keys = {
@@ -85,7 +85,7 @@ def show(console: Console, results: Results) -> None:
         }
         if number and len(keys) < 2:
             continue  # a quick run has the first table only
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         table.add_column(title, no_wrap=True)
         for head in (*keys, *({} if number else compared)):
             table.add_column(head, justify="right", no_wrap=True)
@@ -99,8 +99,8 @@ def show(console: Console, results: Results) -> None:
             table.add_row(label, *cells)
         console.print(table)
     console.print(
-        f"The middle one of {data['rounds']} rounds. × compares what was delivered; CPU is the "
-        "processor time of the server for one delivery."
+        f"The middle one of {data['rounds']} rounds. “In 1 s” is what was delivered, × compares "
+        "it, CPU is the server's processor time for one delivery."
     )
     if not machine["server on one of its own"]:
         console.print("The server had no processor of its own here: believe the ratios only.")

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from bs4 import BeautifulSoup
 from test_learn import CLI, POSIX, REDIS, environment, one_line, typed
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 from bench import load, plots, run
 from bench.configurations import BARE, BASE, CONFIGURATIONS, LeftOut
@@ -213,6 +213,13 @@ def loaded(answer: str) -> Iterator["Loaded"]:
     loop = asyncio.new_event_loop()
     sockets: set[ServerConnection] = set()
 
+    waiting: list[str] = []
+
+    def wave() -> None:
+        for frame in waiting:
+            broadcast(sockets, frame)
+        waiting.clear()
+
     async def chat(socket: ServerConnection) -> None:
         sockets.add(socket)
         heard, frames = 0, []
@@ -225,6 +232,10 @@ def loaded(answer: str) -> Iterator["Loaded"]:
                 for tab in sockets:
                     for each in (frame, *late):
                         await tab.send(each)
+            elif answer == "waves":
+                waiting.append(frame)
+                if len(waiting) == 1:
+                    asyncio.get_running_loop().call_later(0.05, wave)
             elif answer == "hangs up" and heard == 5:
                 await socket.close()
             elif answer == "drops" and heard % 3 == 0:
@@ -286,11 +297,20 @@ def test_the_load_never_has_more_under_way_than_the_window():
         def counted() -> None:
             nonlocal most
             say()
-            most = max(most, len(it.room.sent) - it.room.everywhere)
+            most = max(most, len(it.room.sent) - len(it.room.everywhere))
 
         it.room.say = counted
         it.do("throughput", seconds=0.1, window=2)
         assert most == 2
+
+
+def test_what_comes_in_waves_is_measured_in_whole_waves():
+    """Two messages under way, both delivered at once every 50 ms: that is 40 in a second, and not
+    the 20 or 60 of a moment that begins or ends between two waves."""
+    with loaded("waves") as it:
+        it.do("join", tabs=2)
+        found = it.do("throughput", seconds=0.12, window=2)["throughput"] / 2
+        assert 30 < found < 45, found
 
 
 def test_the_load_counts_what_is_lost_in_a_burst(monkeypatch):
