@@ -144,13 +144,17 @@ def _figure(title: str, said: str, note: str, height: int, shapes: Sequence[str]
 
 def table(results: Results, keys: Sequence[str], names: Sequence[str]) -> str:
     """Return a Markdown table: a row for each configuration, a column for each measure."""
-    for key in keys:
-        title_of(key)
-    many = len({key.partition(" ")[2] for key in keys if key.startswith("throughput")}) > 1
+    many = len({key.partition(" ")[2] for key in keys if "/" not in key and " " in key}) > 1
     heads = []
     for key in keys:
-        measure, _, tabs = key.partition(" ")
-        heads.append(HEADS[measure] + (f", {int(tabs):,} tabs" if many and tabs else ""))
+        what, _, base = (each.strip() for each in key.partition("/"))
+        measure, _, tabs = what.partition(" ")
+        title_of(what)
+        if base and base not in results.names():
+            raise ResultError(f"there is no {base} in the results")
+        times = f", times {results.data['labels'][base]}" if base else ""
+        with_tabs = f", {int(tabs):,} tabs" if tabs and many else ""
+        heads.append(HEADS[measure] + times + with_tabs)
     rows = [f"| | {' | '.join(heads)} |", "| --- |" + " --: |" * len(keys)]
     for name in names:
         cells = [results.cell(key, name) for key in keys]

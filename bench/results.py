@@ -86,14 +86,18 @@ class Results:
         except ResultError:
             return False
 
-    def ratio(self, key: str, name: str, base: str) -> float:
-        """Return how many times `base` it is: the middle one of the rounds, each compared with
-        the same round of the other, so that what slows a whole round down does not count."""
+    def ratios(self, key: str, name: str, base: str) -> list[float]:
+        """Return how many times `base` it is, round by round, so that what slows a whole round
+        down does not count."""
         pairs = zip(self.values(key, name), self.values(key, base), strict=True)
         try:
-            return median(ours / theirs for ours, theirs in pairs)
+            return [ours / theirs for ours, theirs in pairs]
         except ZeroDivisionError:
             raise ResultError(f"{key} of {base} is 0: nothing is a multiple of it") from None
+
+    def ratio(self, key: str, name: str, base: str) -> float:
+        """Return the middle one of these."""
+        return median(self.ratios(key, name, base))
 
     def ask(self, question: str) -> float:
         """Answer `throughput 100 A`, or `throughput 100 A / B` with the ratio."""
@@ -102,13 +106,16 @@ class Results:
         return self.ratio(key, ours, base) if base else self.median(key, ours)
 
     def cell(self, key: str, name: str) -> str:
-        """Return a table's cell: the median and, in brackets, the smallest and the largest."""
-        if not self.has(key, name):
+        """Return a table's cell, given a measure or, as `throughput 100 / websockets`, a ratio: the
+        middle one and, below it, the smallest and the largest."""
+        key, _, base = (each.strip() for each in key.partition("/"))
+        if not self.has(key, name) or (base and not self.has(key, base)):
             return "–"
-        measure, values = MEASURES[key.split()[0]], self.values(key, name)
+        measure = Measure("", "") if base else MEASURES[key.split()[0]]
+        values = self.ratios(key, name, base) if base else self.values(key, name)
         low, high = measure.number(min(values)), measure.number(max(values))
-        middle = measure.text(median(values))
-        return middle if low == high else f"{middle} ({low}–{high})"
+        middle = measure.text(median(values)).replace(" ", "\N{NO-BREAK SPACE}")
+        return middle if low == high else f"{middle}<br><small>{low}–{high}</small>"
 
 
 # A number in prose, with the comment that says where it comes from:

@@ -62,9 +62,14 @@ def test_a_ratio_compares_round_with_round():
 
 
 def test_a_cell_shows_the_spread_unless_there_is_none():
-    assert SMALL.cell("throughput 100", "websockets") == "2,000 (1,000–3,000)"
-    assert SMALL.cell("latency_p99 100", "step4-redis-daphne") == "65 ms (60–70)"
+    assert SMALL.cell("throughput 100", "websockets") == "2,000<br><small>1,000–3,000</small>"
+    assert (
+        SMALL.cell("latency_p99 100", "step4-redis-daphne")
+        == "65\N{NO-BREAK SPACE}ms<br><small>60–70</small>"
+    )
     assert SMALL.cell("burst", "websockets") == "0"
+    ratio = SMALL.cell("throughput 100 / websockets", "step4-redis-daphne")
+    assert ratio == "0.10<br><small>0.10–0.20</small>"
     assert SMALL.cell("memory", "websockets") == "–"
 
 
@@ -180,13 +185,16 @@ def test_lines_show_how_it_grows():
 def test_a_table_has_a_row_for_each_that_was_measured():
     is_html, text = plots.drawn("table throughput 100, latency_p99 100\nwebsockets", SMALL)
     assert not is_html
-    assert text.splitlines()[2:] == ["| bare websockets | 2,000 (1,000–3,000) | – |"]
+    assert text.splitlines()[2:] == [
+        "| bare websockets | 2,000<br><small>1,000–3,000</small> | – |"
+    ]
 
 
 @pytest.mark.parametrize(
     "body, says",
     [
         ("plot throughput 100\nnothing", "nothing is called nothing"),
+        ("table throughput 100 / node-ws", "there is no node-ws in the results"),
         ("plot speed 100", "speed is none of throughput"),
         ("plot memory", "there is no memory"),
         ("bar throughput", "“bar throughput” is none of plot"),
