@@ -78,12 +78,12 @@ class Processors:
     def of_the_server(self) -> Iterator[None]:
         """What is started inside runs on the server's processor, with all that it will start."""
         if self.server:
-            psutil.Process().cpu_affinity(self.server)
+            psutil.Process().cpu_affinity([*self.server])
         try:
             yield
         finally:
             if self.rest:
-                psutil.Process().cpu_affinity(self.rest)
+                psutil.Process().cpu_affinity([*self.rest])
 
 
 class Neighbours:
@@ -185,7 +185,7 @@ class Run:
             everything = psutil.Process().cpu_affinity()
             self._own.callback(lambda: psutil.Process().cpu_affinity(everything))
         if self.processors.rest:
-            psutil.Process().cpu_affinity(self.processors.rest)
+            psutil.Process().cpu_affinity([*self.processors.rest])
         self.load = Load()
         self._own.callback(lambda: stop(self.load.process))
         return self

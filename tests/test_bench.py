@@ -29,7 +29,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SMALL = Results(
     {
         "rounds": 3,
-        "labels": {"websockets": "bare websockets", "step4-redis-daphne": "step 4 <&>"},
+        "labels": {"websockets": "bare websockets", "step4-redis-daphne": "step 4 <b>&"},
         "configurations": {
             "websockets": {
                 "throughput 10": [900.0, 1000.0, 1100.0],
@@ -168,8 +168,9 @@ def test_a_plot_says_in_words_what_it_shows():
     is_html, text = plots.drawn("plot throughput 100", SMALL)
     svg = BeautifulSoup(text, "html.parser").svg
     assert is_html and svg["role"] == "img"
-    assert svg.desc.text == "bare websockets: 2,000. step 4 <&>: 200."
+    assert svg.desc.text == "bare websockets: 2,000. step 4 <b>&: 200."
     assert svg.title.text == "Messages delivered in a second, 100 tabs in one room"
+    assert svg.select("text")[2].text == "step 4 <b>&"
     widths = [each["width"] for each in svg.select("rect")]
     assert widths == ["66.67%", "6.67%"]  # of the largest round
 
@@ -224,8 +225,8 @@ def loaded(answer: str) -> Iterator["Loaded"]:
     waiting: list[str] = []
 
     def wave() -> None:
-        for frame in waiting:
-            broadcast(sockets, frame)
+        for turn, frame in enumerate(waiting):
+            loop.call_later(turn * 0.01, broadcast, sockets, frame)
         waiting.clear()
 
     async def chat(socket: ServerConnection) -> None:
@@ -243,7 +244,7 @@ def loaded(answer: str) -> Iterator["Loaded"]:
             elif answer == "waves":
                 waiting.append(frame)
                 if len(waiting) == 1:
-                    asyncio.get_running_loop().call_later(0.05, wave)
+                    loop.call_later(0.05, wave)
             elif answer == "hangs up" and heard == 5:
                 await socket.close()
             elif answer == "drops" and heard % 3 == 0:
@@ -313,12 +314,13 @@ def test_the_load_never_has_more_under_way_than_the_window():
 
 
 def test_what_comes_in_waves_is_measured_in_whole_waves():
-    """Two messages under way, both delivered at once every 50 ms: that is 40 in a second, and not
-    the 20 or 60 of a moment that begins or ends between two waves."""
+    """Two messages under way come 50 ms after the first of them was sent, the second a moment after
+    the first. To end between them, after 40 ms, would be to count one message and not two."""
     with loaded("waves") as it:
         it.do("join", tabs=2)
-        found = it.do("throughput", seconds=0.12, window=2)["throughput"] / 2
-        assert 30 < found < 45, found
+        found = it.do("throughput", seconds=0.04, window=2)["throughput"] / 2
+        times = it.room.everywhere
+        assert found == pytest.approx(2 / (times[3] - times[1]))
 
 
 def test_the_load_counts_what_is_lost_in_a_burst(monkeypatch):
@@ -409,18 +411,19 @@ def test_what_cannot_be_measured_here_is_left_out_with_its_reason():
 
 
 def test_a_busy_neighbour_is_seen_and_our_own_work_is_not():
-    everything = run.Processors((), ())
-    neighbours = run.Neighbours(everything)
     worker = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
-        found = []
-        for ours in ([], [psutil.Process(worker.pid)]):
-            neighbours.begin([], [*ours, psutil.Process()])
-            time.sleep(0.5)
-            found.append(neighbours.share())
+        seen, ours = (run.Neighbours(run.Processors((), ())) for _ in range(2))
+        seen.begin([], [])
+        ours.begin([], [psutil.Process(worker.pid)])
+        before = load.used([psutil.Process(worker.pid)])
+        time.sleep(0.5)
+        difference = seen.share() - ours.share()
+        used = load.used([psutil.Process(worker.pid)]) - before
     finally:
         stop(worker)
-    assert found[0] - found[1] > 0.3 / psutil.cpu_count(), found
+    assert used > 0
+    assert difference == pytest.approx(used / 0.5 / psutil.cpu_count(), rel=0.3)
 
 
 @pytest.mark.parametrize("name", ["node-ws", "step4-redis-daphne", "step4-rabbitmq-daphne"])
