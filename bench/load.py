@@ -21,7 +21,7 @@ DIGITS = 8  # of its number
 MARK = re.compile(rb"begun \d{3}: ")  # that a message begins with
 OPENING = 20  # handshakes under way at once: fewer than a server's queue holds (Daphne: 50)
 PATIENCE = 15.0  # seconds in which something has to arrive
-HEARING = 3.0  # seconds in which all tabs have to hear one of them, five times over
+HEARING = 2.0  # seconds in which all tabs have to hear one of them; it may try five times
 QUIET = 0.6  # seconds without a message, after which the rest of a burst counts as lost
 
 

@@ -22,7 +22,7 @@ from bench.configurations import Configuration, LeftOut
 from bench.load import LoadError, family_of, used
 from course.chapters import ROOT
 from course.rabbitmq import PrivateRabbitMQ
-from course.serve import OWN_GROUP, PrivateRedis, ServeError, Server, free_port, stop
+from course.serve import OWN_GROUP, PrivateRedis, ServeError, free_port, stop
 
 WARM = 10  # tabs that a server has seen before anything is counted
 WINDOWS = {10: 10, 100: 10, 1000: 2}  # messages under way at once: layers drop from 100 on
@@ -270,13 +270,12 @@ class Run:
             sizes = [
                 each for each in self.plan.tabs if each <= 100 or getattr(subject, "large", False)
             ]
-            values = self._visit(url, server, sizes)
+            values = self._visit(url, family[0].pid if family else 0, sizes)
             return values, self.neighbours.share()
 
-    def _visit(self, url: str, server: Server | None, sizes: Sequence[int]) -> dict[str, float]:
-        """Measure one server, from many tabs to few; return the values by name and tabs."""
+    def _visit(self, url: str, pid: int, sizes: Sequence[int]) -> dict[str, float]:
+        """Measure one server, from few tabs to many; return the values by name and tabs."""
         plan, do = self.plan, self.load.do
-        pid = server.process.pid if server else 0
         room, inside, values = f"bench{time.monotonic_ns()}", 0, {}
 
         def join(tabs: int) -> float:
@@ -294,7 +293,7 @@ class Run:
                     values["burst"] = do("burst", messages=plan.burst)["burst"]
                 if tabs > inside:
                     values["accept"] = join(tabs)
-                if tabs == LARGE and server:
+                if tabs == LARGE and pid:
                     values["memory"] = (memory(pid) - before) / (tabs - WARM) * 1000 / 1e6
                 loop = do("throughput", seconds=plan.seconds, window=WINDOWS[tabs], server=pid)
                 values |= {f"{name} {tabs}": value for name, value in loop.items()}

@@ -1,6 +1,8 @@
 """What `learn.py bench` shows: how far it is, and a table at the end."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich import box
@@ -46,18 +48,11 @@ def main(quick: bool, url: str, file: Path | None, busy: bool) -> None:
     else:
         subjects = [each for each in CONFIGURATIONS if not quick or each.name in QUICK]
     console, begun = Console(highlight=False), time.monotonic()
-    with Run(plan, busy) as run, progress(console) as bar:
-        task = bar.add_task("starting", total=plan.rounds * len(subjects))
-        told = -1
-
-        def tell(turn: int, label: str) -> None:
-            nonlocal told
-            told += 1
-            text = f"round {turn} of {plan.rounds}: {label}"
-            bar.update(task, completed=told, description=text)
-
+    with (
+        Run(plan, busy) as run,
+        progress(console, plan.rounds, plan.rounds * len(subjects)) as tell,
+    ):
         found = run.measure(subjects, tell)
-        bar.update(task, completed=plan.rounds * len(subjects), description="done")
     labels = {each.name: each.label for each in subjects if each.name in found}
     data = report(run, found, time.monotonic() - begun, labels)
     if file:
@@ -65,10 +60,20 @@ def main(quick: bool, url: str, file: Path | None, busy: bool) -> None:
     show(console, Results(data))
 
 
-def progress(console: Console) -> Progress:
-    """Return the bar that says how far it is; where there is no terminal, nothing is shown."""
+@contextmanager
+def progress(console: Console, rounds: int, visits: int) -> Iterator[Callable[[int, str], None]]:
+    """Show a bar that says how far it is, if there is a terminal; yield what moves it on."""
+    if not console.is_terminal:
+        yield lambda turn, label: None
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=visits, completed=-1)
+
+        def tell(turn: int, label: str) -> None:
+            bar.update(task, advance=1, description=f"round {turn} of {rounds}: {label}")
+
+        yield tell
 
 
 def show(console: Console, results: Results) -> None:
