@@ -149,6 +149,13 @@ class Tab:
             lambda: f"see {expected} last; it saw {self.log}",
         )
 
+    def counts(self, messages: int) -> None:
+        """Wait until the tab has so many messages."""
+        self._wait(
+            lambda: len(self.log) == messages,
+            lambda: f"have {messages} messages; it has {len(self.log)}",
+        )
+
     def shows(self, *statuses: str) -> None:
         """Wait until the tab says this, or one of these, of its connection."""
         wish = "” or “".join(statuses)
