@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 from course.chapters import CHAPTERS
 from course.layers import LAYERS
-from course.serve import PROGRAMS, Server
+from course.serve import Server
 
 PEERS = Path(__file__).resolve().parent / "peers"
 NODE_WS = "8.23.0"
@@ -22,7 +22,11 @@ NODE_WS_INTEGRITY = (  # what the registry says of it: base64 of a SHA-512
 )
 
 # No server writes a line for each socket, and all use the event loop that Python brings.
-QUIET = {"daphne": "-v 0", "uvicorn": "--log-level warning --loop asyncio"}
+COMMANDS = {
+    "daphne": "-m daphne -v 0 -b 127.0.0.1 -p {port} {site}",
+    "uvicorn": "-m uvicorn --log-level warning --loop asyncio --host 127.0.0.1 --port {port} {site}",
+    "websockets": "websockets_server.py {port}",
+}
 
 
 class LeftOut(Exception):
@@ -41,6 +45,7 @@ class Configuration:
     program: str = ""
     variables: tuple[tuple[str, str], ...] = ()
     large: bool = True  # also with 1,000 tabs
+    site: str = "mysite.asgi:application"
 
     def server(self, port: int, services: Mapping[str, str], log: Path) -> Server:
         """Return the server, not yet started; raise LeftOut if it cannot be had here. `services`
@@ -62,12 +67,7 @@ class Configuration:
             if not node:
                 raise LeftOut("Node is not on the PATH")
             return [node, "node_ws.mjs", str(port), node_ws().as_uri()]
-        if self.program == "websockets":
-            return [sys.executable, "websockets_server.py", str(port)]
-        words = f"{PROGRAMS[self.program]} {QUIET[self.program]}".format(port=port)
-        if self.name == "starlette-uvicorn":
-            words = words.replace("mysite.asgi:application", "starlette_server:app")
-        return [sys.executable, *words.split()]
+        return [sys.executable, *COMMANDS[self.program].format(port=port, site=self.site).split()]
 
 
 def step(number: int, layer: str, program: str) -> list[Configuration]:
@@ -106,7 +106,13 @@ BARE, BASE = "websockets", "step4-redis-daphne"  # what everything else is compa
 CONFIGURATIONS = (
     Configuration(BARE, "bare websockets", PEERS, program="websockets"),
     Configuration("node-ws", "Node, ws", PEERS, program="node"),
-    Configuration("starlette-uvicorn", "Starlette, Uvicorn", PEERS, program="uvicorn"),
+    Configuration(
+        "starlette-uvicorn",
+        "Starlette, Uvicorn",
+        PEERS,
+        program="uvicorn",
+        site="starlette_server:app",
+    ),
     tutorial("tutorial-sync-redis-daphne", "sync", "ChatConsumer"),
     tutorial("tutorial-redis-daphne", "async", "AsyncChatConsumer"),
     *step(3, "redis", "daphne"),
