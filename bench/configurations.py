@@ -24,7 +24,7 @@ NODE_WS_INTEGRITY = (  # what the registry says of it: base64 of a SHA-512
 # No server writes a line for each socket, and all use the event loop that Python brings.
 COMMANDS = {
     "daphne": "-m daphne -v 0 -b 127.0.0.1 -p {port} {site}",
-    "uvicorn": "-m uvicorn --log-level warning --loop asyncio --host 127.0.0.1 --port {port} {site}",
+    "uvicorn": "-m uvicorn --log-level warning --loop asyncio --port {port} {site}",
     "websockets": "websockets_server.py {port}",
 }
 
