@@ -28,6 +28,8 @@ QUIET = 0.6  # seconds without a message, after which the rest of a burst counts
 class LoadError(Exception):
     """What the server did that it should not; its text says it in one line."""
 
+    beside_a_busy_neighbour = False  # which may be the reason
+
 
 class Silence(LoadError):
     """Nothing arrives any more."""
@@ -239,6 +241,8 @@ def main() -> None:
                 answer = loop.run_until_complete(getattr(room, what)(**command))
         except LoadError as error:
             answer = {"error": str(error)}
+        except psutil.NoSuchProcess:
+            answer = {"error": "The server has ended."}
         print(json.dumps(answer), flush=True)
         gc.collect()
 
