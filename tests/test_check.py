@@ -39,6 +39,12 @@ def begun(browser: Callable[[], WebDriver]) -> Iterator[Callable[..., Check]]:
         yield begin
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is right may take its time on a busy machine: only a failure waits that long."""
+    monkeypatch.setattr("course.check.PATIENCE", 20)
+
+
 def played(check: Check, judged: Sequence[Behaviour]) -> dict[str, Verdict]:
     return {row.id: check.verdict(row) for row in judged}
 
@@ -57,6 +63,7 @@ def of(chapters: Sequence[Chapter]) -> pytest.MarkDecorator:
 
 
 @REDIS
+@pytest.mark.usefixtures("patient")
 @of(CHAPTERS)
 def test_the_end_of_a_chapter_passes_its_own_check(
     chapter: Chapter, begun: Callable[..., Check]
@@ -86,6 +93,7 @@ def test_the_end_of_a_chapter_fails_the_next_check_in_the_rows_of_the_matrix(
     assert all(each.holds for name, each in verdicts.items() if name not in expected)
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(
     ("chapter", "overlay"),
     [
