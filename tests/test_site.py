@@ -28,7 +28,6 @@ from course.chapters import CHAPTERS, ROOT, Chapter
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text("utf-8")
 PAIRS = [f"compare/{old.number}-{new.number}" for old, new in combinations(CHAPTERS, 2)]
 WRITTEN = sorted(path.stem for path in (ROOT / "docs").glob("*.md"))
-PAGES = WRITTEN + PAIRS
 EVERYTHING = f"compare/{CHAPTERS[0].number}-{CHAPTERS[-1].number}"
 # One program draws the comparisons: the largest and the smallest show what there is to see.
 LOOKED_AT = [*WRITTEN, EVERYTHING, "compare/3-4"]
