@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from itertools import combinations
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -26,7 +25,6 @@ from course.browser import open_browser
 from course.chapters import CHAPTERS, ROOT, Chapter
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text("utf-8")
-PAIRS = [f"compare/{old.number}-{new.number}" for old, new in combinations(CHAPTERS, 2)]
 WRITTEN = sorted(path.stem for path in (ROOT / "docs").glob("*.md"))
 EVERYTHING = f"compare/{CHAPTERS[0].number}-{CHAPTERS[-1].number}"
 # One program draws the comparisons: the largest and the smallest show what there is to see.
