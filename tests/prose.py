@@ -489,7 +489,7 @@ class Reader:
         for terminal in self.terminals:
             terminal.kill()
         if self.composed:
-            profiles = ["--profile", "docs", "--profile", "tests"]
+            profiles = ["--profile", "docs", "--profile", "scale", "--profile", "tests"]
             remove = ["down", "--volumes", "--rmi", "local", "--remove-orphans"]
             subprocess.run(
                 ["docker", "compose", *profiles, *remove],
