@@ -30,7 +30,8 @@ RUN DJANGO_SETTINGS_MODULE=mysite.production \
     DJANGO_SECRET_KEY=none DJANGO_ALLOWED_HOSTS=none REDIS_URL=redis://none \
     python manage.py collectstatic --noinput
 USER learner
-CMD ["uvicorn", "--host", "0.0.0.0", "--port", "9000", "mysite.asgi:application"]
+CMD ["uvicorn", "--host", "0.0.0.0", "--port", "9000", "--timeout-graceful-shutdown", "5", \
+    "mysite.asgi:application"]
 
 FROM nginx:1.30.4-trixie AS nginx
 WORKDIR /srv/chat

@@ -1,6 +1,7 @@
 """The example in deploy/, laid over a copy of the last step: nginx with TLS, three processes."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from configparser import ConfigParser
 from contextlib import AbstractContextManager
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from importlib.util import find_spec
@@ -90,13 +90,10 @@ class Site:
         )
 
     def command(self, port: str) -> list[str]:
-        """What chat@.service starts for this port, on our Python, our server and our port."""
-        unit = ConfigParser(interpolation=None)
-        unit.read(self.folder / "chat@.service", "utf-8")
-        program, *arguments = unit["Service"]["ExecStart"].split()
-        assert Path(program).name in CLOSED_WITH
-        ours = [argument.replace("%i", str(self.ports[port])) for argument in arguments]
-        return ["-m", self.server, *ours]
+        """What chat@.service starts for this port with our server, on our Python and our port."""
+        unit = (self.folder / "chat@.service").read_text("utf-8")
+        line = re.search(rf"^(# )?ExecStart=/srv/chat/.venv/bin/{self.server} (.*)", unit, re.M)
+        return ["-m", self.server, *line[2].replace("%i", str(self.ports[port])).split()]
 
     def start(self, port: str) -> None:
         """Start the process of this port and wait until it is there."""
@@ -165,11 +162,11 @@ class Site:
         return connection.getresponse()
 
     def tab(
-        self, origin: str | None = f"https://{HOST}"
+        self, origin: str | None = f"https://{HOST}", **options: object
     ) -> AbstractContextManager[ClientConnection]:
         """Open a socket to the room "lobby", over TLS and through nginx."""
         url, through = f"wss://{HOST}/ws/chat/lobby/", create_connection(("127.0.0.1", self.https))
-        return connect(url, sock=through, ssl=self.trust, origin=origin, proxy=None)
+        return connect(url, sock=through, ssl=self.trust, origin=origin, proxy=None, **options)
 
     def dial(self) -> asyncio_client.connect:
         """Open a socket to the room "lobby" as above, in asyncio."""
@@ -327,6 +324,23 @@ def test_processes_restart_one_after_the_other(site: Site) -> None:
             assert tab.close_code == CLOSED_WITH[site.server]
         with site.tab(), site.tab(), site.tab():  # and the new processes are asked again
             assert [site.tabs(port) for port in site.ports] == [1, 1, 1]
+
+
+def test_a_tab_that_does_not_read_does_not_hold_up_a_stop(site: Site) -> None:
+    with site.tab(compression=None, close_timeout=0.1):
+        [port] = (port for port in site.ports if site.tabs(port))
+        with site.tab() as other:
+            long = json.dumps({"message": "😀" * 1000})
+            for _ in range(800):  # 9 MB: more than all the buffers on the way hold
+                other.send(long)
+                assert other.recv(5) == long
+        process = site.running.pop(port)
+        process.terminate()
+        try:
+            process.wait(15)
+        finally:
+            process.kill()
+            site.start(port)
 
 
 def test_a_reload_of_nginx_leaves_no_worker_of_before(site: Site) -> None:
