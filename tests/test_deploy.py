@@ -269,41 +269,34 @@ def test_two_hundred_tabs_live_through_the_death_of_a_process(site: Site) -> Non
 def test_two_hundred_tabs_and_a_page_live_through_a_stop(
     site: Site, browser: Callable[[], WebDriver]
 ) -> None:
-    """The same with a process that is told to end; one of its tabs is a real one."""
+    """The same with a process that is told to end; one of its tabs is a page in a browser."""
+    page = Tab(browser(), "A").join(f"https://localhost:{site.https}", "garden")
+    page.driver.execute_script(WATCH_STATUS)
+    [port] = (port for port in site.ports if site.tabs(port))
 
     async def play() -> Crowd:
         crowd = Crowd(199, RATE, site.dial)
         async with crowd.talking():
-            before = {port: site.tabs(port) for port in site.ports}
-            tab = await asyncio.to_thread(open_page)
-            [port] = (port for port in site.ports if site.tabs(port) > before[port])
+            drops = site.tabs(port) - 1
+            await asyncio.sleep(1)
             await asyncio.to_thread(site.stop, port)
             await asyncio.to_thread(site.start, port)
-            await crowd.all_back(drops=before[port])
-            await asyncio.to_thread(look, tab)
+            await crowd.all_back(drops)
+            await asyncio.sleep(1)
         return crowd
 
-    def open_page() -> Tab:
-        tab = Tab(browser(), "A").join(f"https://localhost:{site.https}", "garden")
-        tab.driver.execute_script(WATCH_STATUS)
-        return tab
-
-    def look(tab: Tab) -> None:
-        tab.shows("connected")
-        tab.say("still here")
-        tab.sees("still here")
-        seen = tab.driver.execute_script("return window.seen")
-        assert [status for status, _ in seen] == ["reconnecting…", "connected"]
-        away.append((seen[1][1] - seen[0][1]) / 1000)
-        tab.close()
-
-    away: list[float] = []
     crowd = asyncio.run(play())
-    print(f"{site.server}, stopped: {crowd.report()}; the page was back after {away[0]:.2f} s")
-    assert {visit.socket.close_code for tab in crowd.dropped for visit in tab.visits[:-1]} == {
-        CLOSED_WITH[site.server]
-    }
-    assert max(*away, *(seconds for tab in crowd.tabs for seconds in tab.away)) < 5
+    page.shows("connected")
+    page.say("still here")
+    page.sees("still here")
+    (lost, dropped_at), (found, back_at) = page.driver.execute_script("return window.seen")
+    page.close()
+    assert (lost, found) == ("reconnecting…", "connected")
+    away = [seconds for tab in crowd.tabs for seconds in tab.away] + [(back_at - dropped_at) / 1000]
+    print(f"{site.server}, stopped: {crowd.report()}; the page was back after {away[-1]:.2f} s")
+    assert max(away) < 5
+    codes = {visit.socket.close_code for tab in crowd.dropped for visit in tab.visits[:-1]}
+    assert codes == {CLOSED_WITH[site.server]}
     assert not crowd.repeated()
 
 
