@@ -352,12 +352,12 @@ def test_a_reload_of_nginx_leaves_no_worker_of_before(site: Site) -> None:
 def test_health_is_that_of_redis_too(site: Site) -> None:
     """Nearly the last one: a process may hold dead connections to Redis when this is over."""
     answer = site.get("/health/")
-    assert (answer.status, answer.read()) == (200, b"ok")
+    assert (answer.status, answer.read()) == (200, b"ok\n")
     for away, back in ((site.redis.freeze, site.redis.thaw), (site.redis.stop, site.redis.start)):
         away()
         try:
             answer = site.get("/health/")
-            assert (answer.status, answer.read()) == (503, b"no answer from Redis")
+            assert (answer.status, answer.read()) == (503, b"no answer from Redis\n")
         finally:
             back()
         deadline = time.monotonic() + 10

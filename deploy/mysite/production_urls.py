@@ -15,8 +15,8 @@ async def health(request):
         await asyncio.wait_for(send, timeout=2)
     except Exception as error:  # whatever the layer raises
         logging.warning("No answer from Redis: %s %s", type(error).__name__, error)
-        return HttpResponse("no answer from Redis", status=503, content_type="text/plain")
-    return HttpResponse("ok", content_type="text/plain")
+        return HttpResponse("no answer from Redis\n", status=503, content_type="text/plain")
+    return HttpResponse("ok\n", content_type="text/plain")
 
 
 urlpatterns = [
