@@ -323,7 +323,7 @@ def test_tabs_live_through_the_death_and_the_removal_of_replicas(scaled: Project
 
     def dial() -> asyncio_client.connect:
         url, origin = "wss://localhost:8443/ws/chat/lobby/", "https://localhost:8443"
-        return asyncio_client.connect(url, origin=origin, ssl=trust, proxy=None)
+        return asyncio_client.connect(url, origin=origin, ssl=trust, proxy=None, compression=None)
 
     async def play() -> Crowd:
         crowd = Crowd(60, 10, dial)
