@@ -43,7 +43,10 @@ WATCH_STATUS = """
 """
 ABSENT = [name for name in ("nginx", "openssl", "redis-server") if not shutil.which(name)]
 
-pytestmark = pytest.mark.skipif(bool(ABSENT), reason=f"not on the PATH: {', '.join(ABSENT)}")
+pytestmark = [
+    pytest.mark.skipif(bool(ABSENT), reason=f"not on the PATH: {', '.join(ABSENT)}"),
+    pytest.mark.xdist_group("deploy"),  # one site after the other: each is a load of its own
+]
 
 
 def said_ports() -> list[str]:
@@ -181,13 +184,7 @@ class Site:
         return sum(each.laddr.port == self.ports[port] for each in open_ones)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(server, marks=pytest.mark.xdist_group(f"deploy-{server}"))
-        for server in CLOSED_WITH
-    ],
-)
+@pytest.fixture(scope="module", params=CLOSED_WITH)
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
