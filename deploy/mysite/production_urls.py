@@ -10,9 +10,9 @@ from django.urls import include, path
 
 async def health(request):
     """Django calls this for /health/: 200 if Redis answers within two seconds, else 503."""
-    send = get_channel_layer().group_send("health", {"type": "health"})  # nobody is in this group
+    to_nobody = get_channel_layer().group_send("health", {"type": "health"})
     try:
-        await asyncio.wait_for(send, timeout=2)
+        await asyncio.wait_for(to_nobody, timeout=2)
     except Exception as error:  # whatever the layer raises
         logging.warning("No answer from Redis: %s %s", type(error).__name__, error)
         return HttpResponse("no answer from Redis\n", status=503, content_type="text/plain")
