@@ -69,6 +69,7 @@ class Site:
             shutil.copytree(part, folder, dirs_exist_ok=True, ignore=ignore)
         command = ["sh", "self-signed.sh", HOST]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        self._configure_nginx()
         self.trust = ssl.create_default_context(cafile=folder / "tls" / "fullchain.pem")
 
     @property
@@ -102,9 +103,9 @@ class Site:
         """Start the process of this port and wait until it is there."""
         self._start(port, [sys.executable, *self.command(port)], self.ports[port])
 
-    def start_nginx(self) -> None:
-        """Start nginx with our nginx.conf; only its places, its ports and how long it waits for the
-        sockets of before a reload are changed."""
+    def _configure_nginx(self) -> None:
+        """Change in nginx's files what differs in a test: places, ports, and for how long the
+        sockets of before a reload stay."""
         parts = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         places = "".join(f"{part}_temp_path {self.folder}/{part};" for part in parts)
         self._change(
@@ -119,6 +120,9 @@ class Site:
         )
         ports = {f"127.0.0.1:{said}": f"127.0.0.1:{port}" for said, port in self.ports.items()}
         self._change("processes.conf", ports)
+
+    def start_nginx(self) -> None:
+        """Start nginx with our nginx.conf."""
         more = f"daemon off; pid {self.folder}/nginx.pid; error_log stderr;"
         if os.geteuid() == 0:
             more += "user root;"  # nobody else may look into a folder of pytest's
@@ -227,6 +231,41 @@ def test_nginx_serves_the_static_files(site: Site) -> None:
     assert answer.read() == (STEP.folder / "chat/static/chat/room.js").read_bytes()
     for port in site.running:
         assert "/static/" not in (site.folder / f"{port}.log").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "line, page, script, handshake",
+    [
+        ("proxy_set_header Upgrade", 200, "text/javascript", 404),
+        ("proxy_set_header Connection", 200, "text/javascript", {"daphne": 400, "uvicorn": 404}),
+        ("proxy_set_header Host", 400, "text/javascript", 101),
+        ("text/javascript js", 200, "text/plain", 101),
+        ("proxy_http_version", 200, "text/javascript", 101),
+    ],
+)
+def test_what_a_line_of_nginx_is_for(
+    site: Site, line: str, page: int, script: str, handshake: int | dict[str, int]
+) -> None:
+    """The table of docs/deploying.md, which says what happens without the line."""
+    path = site.folder / "nginx.conf"
+    whole = path.read_text("utf-8")
+    expected = handshake if isinstance(handshake, int) else handshake[site.server]
+    site.stop("nginx")
+    try:
+        path.write_text(re.sub(rf".*{line}.*\n", "", whole), "utf-8")
+        site.start_nginx()
+        assert site.get("/chat/lobby/").status == page
+        assert site.get("/static/chat/room.js").headers["Content-Type"] == script
+        try:
+            with site.tab():
+                status = 101
+        except InvalidStatus as refused:
+            status = refused.response.status_code
+        assert status == expected
+    finally:
+        site.stop("nginx")
+        path.write_text(whole, "utf-8")
+        site.start_nginx()
 
 
 def test_pages_tell_nothing_of_the_inside(site: Site) -> None:
