@@ -350,11 +350,13 @@ class Terminal:
 
     def run(self) -> None:
         """Wait until all commands have ended; raise Wrong unless they did what the page shows."""
+        builds = any("docker compose up" in each.text for each in self.block.commands)
+        patience = IMAGES_ARE_BUILT if builds else COMMAND_ENDS
         try:
-            self.process.wait(COMMAND_ENDS)
+            self.process.wait(patience)
         except subprocess.TimeoutExpired:
             raise Wrong(
-                f"{self.block.line}: the block does not end within {COMMAND_ENDS} seconds. "
+                f"{self.block.line}: the block does not end within {patience} seconds. "
                 f"It printed:\n{indent(self.printed(), '    ')}"
             ) from None
         finally:
@@ -489,7 +491,7 @@ class Reader:
         for terminal in self.terminals:
             terminal.kill()
         if self.composed:
-            profiles = ["--profile", "docs", "--profile", "tests"]
+            profiles = ["--profile", "docs", "--profile", "scale", "--profile", "tests"]
             remove = ["down", "--volumes", "--rmi", "local", "--remove-orphans"]
             subprocess.run(
                 ["docker", "compose", *profiles, *remove],

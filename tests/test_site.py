@@ -226,7 +226,8 @@ def test_the_build_stops_when(fault: str, tmp_path: Path) -> None:
     for name in ("course", "deploy", "docs", *(chapter.folder.name for chapter in CHAPTERS)):
         ignored = shutil.ignore_patterns("__pycache__", ".*_cache")
         shutil.copytree(ROOT / name, course / name, ignore=ignored)
-    shutil.copy(ROOT / "mkdocs.yml", course)
+    for name in ("docker-compose.yml", "mkdocs.yml"):
+        shutil.copy(ROOT / name, course)
     break_it(course)
     result = build(course, tmp_path / "site")
     assert result.returncode != 0, result.stdout
