@@ -67,7 +67,6 @@ class PrivateRabbitMQ:
                 self.stop()
                 raise ServeError(f"rabbitmq-server is installed but does not start.{said}")
             time.sleep(0.1)
-        check(self.url)
 
     def _environment(self) -> dict[str, str]:
         """Write its configuration; return what leads RabbitMQ there and nowhere else."""
