@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from course.rabbitmq import PrivateRabbitMQ
+
 COMMANDS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "firefox")
 MAC_APPS = (
     "Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -113,12 +115,14 @@ def missing_packages() -> list[str]:
             packages.append("chromium-driver")
     if not shutil.which("redis-server"):
         packages.append("redis-server")
-    # Where systemd runs, nginx would at once be serving on port 80: there, installing it is up to
-    # the person, and the test of deploy/ is skipped without it. So is, without git, what is typed
-    # to carry a change forward.
+    # Where systemd runs, nginx would at once be serving on port 80, and RabbitMQ on its own: there,
+    # installing them is up to the person, and the tests of deploy/ and of that layer are skipped
+    # without them. So is, without git, what is typed to carry a change forward.
     if not SYSTEMD.is_dir():
         tools = {"nginx": "nginx-light", "openssl": "openssl", "git": "git"}
         packages += [package for tool, package in tools.items() if not shutil.which(tool)]
+        if not PrivateRabbitMQ.available():
+            packages.append("rabbitmq-server")
     return packages
 
 

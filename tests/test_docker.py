@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -17,6 +18,7 @@ from ruamel.yaml import YAML
 from websockets.sync.client import connect
 
 from course.chapters import CHAPTERS, ROOT, Chapter
+from course.layers import LAYERS
 
 pytestmark = pytest.mark.xdist_group("docker")
 
@@ -76,7 +78,7 @@ def test_plain_up_starts_the_steps_and_redis_only() -> None:
 def test_base_images_are_pinned() -> None:
     images = [service["image"] for service in SERVICES.values() if "image" in service]
     images += re.findall(r"^FROM (\S+:\S+)", DOCKERFILE, re.MULTILINE)
-    assert len(images) == 3
+    assert len(images) == 4
     for image in images:
         assert re.search(r":\d+\.\d+\.\d+-", image), f"{image} names no exact version"
 
@@ -119,6 +121,17 @@ def skip_unless_it_works(*arguments: str) -> str:
     if result.returncode:
         pytest.skip(f"{command}: {result.stderr.splitlines()[0]}")
     return result.stdout
+
+
+def test_a_step_runs_on_rabbitmq_with_the_settings_of_its_layer() -> None:
+    service, broker = SERVICES["step4-rabbitmq"], SERVICES["rabbitmq"]["environment"]
+    layer, environment = LAYERS["rabbitmq"], service["environment"]
+    assert environment["DJANGO_SETTINGS_MODULE"] == layer.settings
+    url = urlsplit(environment["RABBITMQ_URL"])
+    assert (url.hostname, url.path) == ("rabbitmq", f"/{broker['RABBITMQ_DEFAULT_VHOST']}")
+    assert url.username == broker["RABBITMQ_DEFAULT_USER"]
+    assert url.password == broker["RABBITMQ_DEFAULT_PASS"]
+    assert SERVICES["step4"]["volumes"][0] in service["volumes"]
 
 
 def test_docker_compose_reads_the_file() -> None:
@@ -235,6 +248,22 @@ def test_the_image_holds_only_what_a_step_imports(project: Project) -> None:
     assert installed.items() >= GROUPS[0].items()
     for group in GROUPS[1:]:
         assert not installed.keys() & group.keys()
+
+
+def test_the_rabbitmq_profile_serves_step_4_on_it(project: Project) -> None:
+    try:
+        socket.create_server(("127.0.0.1", 8014)).close()
+    except OSError:
+        pytest.skip("port 8014, which the step needs, is taken")
+    project.compose("up", "--detach", "--build", "--wait", "step4-rabbitmq", timeout=600)
+    url, origin = "ws://localhost:8014/ws/chat/lobby/", "http://localhost:8014"
+    with connect(url, origin=origin) as one, connect(url, origin=origin) as two:
+        one.send('{"message": "hello"}')
+        for client in one, two:
+            assert json.loads(client.recv(timeout=10)) == {"message": "hello"}
+    broker = ("exec", "rabbitmq", "rabbitmqctl", "--quiet", "list_exchanges", "-p", "course")
+    assert re.search(r"^groups\b", project.compose(*broker), re.MULTILINE)
+    project.compose("rm", "--stop", "--force", "step4-rabbitmq", "rabbitmq")
 
 
 def test_an_edit_reloads_and_a_build_after_it_reinstalls_nothing(project: Project) -> None:

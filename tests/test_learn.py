@@ -19,7 +19,7 @@ import pytest
 import redis
 from websockets.sync.client import connect
 
-from course import install
+from course import install, rabbitmq
 from course.chapters import CHAPTERS, ROOT, chapter
 from course.compare import compare
 from course.rabbitmq import PrivateRabbitMQ
@@ -440,6 +440,7 @@ for name in set(sys.argv[sys.argv.index("-y") + 2:] if "-y" in sys.argv else [])
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(install, "system", lambda: "debian")
     monkeypatch.setattr(install, "SYSTEMD", tmp_path / "no-systemd")
+    monkeypatch.setattr(rabbitmq, "PACKAGED", tmp_path / "rabbitmq-server")
     monkeypatch.setattr(sys, "platform", "linux")
     return tmp_path
 
@@ -450,6 +451,7 @@ def test_on_debian_root_gets_installed_what_is_missing_and_only_once(bare_debian
     update, packages = (bare_debian / "asked").read_text().splitlines()
     assert update.endswith(" update noninteractive")
     everything = ["chromium", "chromium-driver", "redis-server", "nginx-light", "openssl", "git"]
+    everything.append("rabbitmq-server")
     assert packages.endswith(f" {' '.join(everything)} noninteractive")
     assert f"Installing {', '.join(everything)} with" in capfd.readouterr().out
     install.prepare()
@@ -458,10 +460,13 @@ def test_on_debian_root_gets_installed_what_is_missing_and_only_once(bare_debian
 
 
 @POSIX
-def test_where_systemd_runs_no_nginx_is_installed_since_it_would_serve(bare_debian, monkeypatch):
+def test_where_systemd_runs_nothing_is_installed_that_would_serve(bare_debian, monkeypatch):
     monkeypatch.setattr(install, "SYSTEMD", bare_debian)
     install.prepare()
-    assert "nginx" not in (bare_debian / "asked").read_text()
+    asked = (bare_debian / "asked").read_text()
+    assert "redis-server" in asked
+    assert "nginx" not in asked
+    assert "rabbitmq" not in asked
 
 
 @POSIX
