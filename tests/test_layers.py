@@ -53,11 +53,11 @@ class Site:
 
     def healthy(self) -> bool:
         """Say whether a row has left all of it as it was. On Redis, a restart costs each process
-        its next tabs: these are taken here."""
+        the next tab that joins, and the next one that speaks: they come from here."""
         running = [server.process.poll() is None for server in self.servers]
         if not all(running) or (self.service and not port_taken(self.service.port)):
             return False
-        return all(any(opens(server) for _ in range(3)) for server in self.servers)
+        return all(any(works(server) for _ in range(4)) for server in self.servers)
 
     def stop(self) -> None:
         """End all of it, the servers first."""
@@ -65,11 +65,13 @@ class Site:
             part.stop()
 
 
-def opens(server: Server) -> bool:
-    """Say whether a tab could join a room just now."""
+def works(server: Server) -> bool:
+    """Say whether a tab could join a room just now and hear itself."""
     stage = Stage(server.url, "anybody there?", None, patience=5)
     try:
-        stage.client()
+        client = stage.client()
+        client.say("hello")
+        client.hears("hello")
     except Unmet:
         return False
     finally:
