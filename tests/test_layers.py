@@ -1,5 +1,6 @@
 """Every cell of course/layers.toml: a step on each channel layer, with settings of layers/."""
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -289,3 +290,44 @@ def test_every_row_of_the_matrix_that_a_layer_decides_is_there_in_its_order() ->
     rows = [row.id for row in layers.load()]
     assert rows[: len(decided)] == decided
     assert all(row in WIRE or row in IN_TABS for row in rows)
+
+
+ROW = """
+[[row]]
+id = "{id}"
+cells = "{cells}"
+{more}
+"""
+HOLD = " ".join("✔" for _ in LAYERS)
+FAILS = " ".join(["✘", *HOLD.split()[1:]])
+WHY = 'why.memory = "It forgets."'
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "more", "problem"),
+    [
+        ("idle", "✔ ✔", "", "idle: one ✔, ✘ or – for each of"),
+        ("idle", HOLD.replace("✔", "x"), "", "idle: one ✔, ✘ or – for each of"),
+        ("idle", FAILS, "", "idle: a reason for each ✘"),
+        ("idle", HOLD, WHY, "idle: a reason for each ✘, and for nothing else"),
+        ("of_ours", HOLD, "", "of_ours is no row of matrix.toml, so it needs words"),
+    ],
+)
+def test_a_row_that_cannot_be_understood_is_refused(
+    tmp_path: Path, name: str, cells: str, more: str, problem: str
+) -> None:
+    path = tmp_path / "layers.toml"
+    path.write_text(ROW.format(id=name, cells=cells, more=more), "utf-8")
+    with pytest.raises(ValueError, match=problem):
+        layers.load(path)
+    path.write_text(ROW.format(id="idle", cells=FAILS, more=WHY), "utf-8")
+    [row] = layers.load(path)
+    assert row.words.startswith("a tab idle")
+    assert row.why == {"memory": "It forgets."}
+
+
+def test_the_table_numbers_each_cross_and_gives_its_reason() -> None:
+    table, reasons = layers.markdown().split("\n\n")
+    numbers = re.findall(r"✘<sup>(\d+)</sup>", table)
+    assert numbers == re.findall(r"^(\d+)\. \*\*", reasons, re.MULTILINE)
+    assert len(numbers) == table.count("✘") == sum(len(row.why) for row in layers.load())
