@@ -81,36 +81,40 @@ def works(server: Server) -> bool:
 
 
 @pytest.fixture(scope="session")
-def sites() -> Iterator[dict[tuple[int, str], Site]]:
-    """The sites that are running, by step and layer."""
+def sites(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Chapter, Layer], Site]]:
+    """Returns a step on a layer: as the test before has left it, if it has survived that."""
     running: dict[tuple[int, str], Site] = {}
-    yield running
+
+    def get(chapter: Chapter, layer: Layer) -> Site:
+        if request.config.getoption("--compose"):
+            pytest.skip("native only: it needs the service to itself")
+        if layer.service and not SERVICES[layer.service].available():
+            pytest.skip(f"no {layer.service}-server is found")
+        key = chapter.number, layer.name
+        if key in running and not running[key].healthy():
+            running.pop(key).stop()
+        if key not in running:
+            running[key] = Site(chapter, layer, tmp_path_factory.mktemp("site"))
+        return running[key]
+
+    yield get
     for site in running.values():
         site.stop()
 
 
 @pytest.fixture
 def stage(
-    request: pytest.FixtureRequest,
     chapter: Chapter,
     row: Row,
     layer: Layer,
-    sites: dict[tuple[int, str], Site],
+    sites: Callable[[Chapter, Layer], Site],
     browser: Callable[[], WebDriver],
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stage]:
-    """The site on which a row is played: the one of the row before it, if that has survived."""
-    if request.config.getoption("--compose"):
-        pytest.skip("native only: it needs the service to itself")
-    if layer.service and not SERVICES[layer.service].available():
-        pytest.skip(f"no {layer.service}-server is found")
-    key = chapter.number, layer.name
+    """The site on which a row is played."""
+    site = sites(chapter, layer)
     with ExitStack() as own:
-        if key in sites and not sites[key].healthy():
-            sites.pop(key).stop()
-        if key not in sites:
-            sites[key] = Site(chapter, layer, tmp_path_factory.mktemp("site"))
-        site = sites[key]
         servers = site.servers if row.id in TWO_SERVERS else site.servers[:1]
         room = f"room-{uuid.uuid4().hex[:8]}"
         # Tabs cost seconds. They are for the rows that only a page can show.
@@ -132,6 +136,28 @@ def play(row: Row, mark: str, layer: Layer, stage: Stage) -> None:
         only_some_wait_for_a_process_at_a_standstill(stage, KEPT.get(layer.name, set()))
     else:
         BROKEN[row.id](stage)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        pytest.param(layer, marks=pytest.mark.xdist_group(f"layer {name}"), id=name)
+        for name, layer in LAYERS.items()
+    ],
+)
+def test_the_other_steps_run_on_it_too(
+    layer: Layer, sites: Callable[[Chapter, Layer], Site], tmp_path: Path
+) -> None:
+    played = layers.steps()
+    service = sites(played[0], layer).service
+    environment = layer.environment(service.url if service else None)
+    for chapter in CHAPTERS:
+        if "redis" in chapter.services and chapter not in played:
+            log = tmp_path / f"step{chapter.number}.log"
+            with Server(chapter.folder, free_port(), environment, log, reload=False) as server:
+                stage = Stage(server.url, "lobby", None, [server])
+                ON_THE_WIRE["second_tab"](stage)
+                stage.leave()
 
 
 # Not those in which RabbitMQ restarts, which takes long.
