@@ -9,6 +9,13 @@ RUN --mount=type=bind,source=constraints.txt,target=/tmp/constraints.txt \
 USER learner
 WORKDIR /step
 
+# Profile `rabbitmq`: a step on a channel layer that is no part of the steps.
+FROM step AS rabbitmq
+USER root
+RUN --mount=type=bind,source=constraints.txt,target=/tmp/constraints.txt \
+    pip install --no-cache-dir --constraint /tmp/constraints.txt channels-rabbitmq
+USER learner
+
 # The course's own tests, which look at the running steps from outside, and its site.
 FROM step AS course
 USER root

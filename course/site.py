@@ -16,8 +16,8 @@ from mkdocs.utils import get_relative_url
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # where the command `mkdocs` is not
 
-from course import diagrams, matrix, mistakes, recordings
-from course.chapters import CHAPTERS, Chapter
+from course import diagrams, layers, matrix, mistakes, recordings
+from course.chapters import CHAPTERS, ROOT, Chapter
 from course.compare import compare
 from course.draw import draw, draw_file, draw_terminal
 from course.listing import given, predecessor, read
@@ -37,7 +37,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         {"name": name, "class": name, "validator": _any_option, "format": drawn}
         for name, drawn in formats.items()
     ]
-    config.watch += [str(chapter.folder) for chapter in CHAPTERS]
+    config.watch += [str(chapter.folder) for chapter in CHAPTERS] + [str(ROOT / "layers")]
     return config
 
 
@@ -148,6 +148,10 @@ def _matrix(fence: Fence, page: Page) -> str:
     return f"{matrix.markdown()}\n{last_run().markdown()}\n"
 
 
+def _layers(fence: Fence, page: Page) -> str:
+    return layers.markdown()
+
+
 def _recording(fence: Fence, page: Page) -> str:
     folder, _, words = fence.body.strip().partition(": ")
     if not words:
@@ -171,7 +175,12 @@ def _recording(fence: Fence, page: Page) -> str:
     )
 
 
-DRAWN_AS_MARKDOWN = {"mistake": _mistake, "matrix": _matrix, "recording": _recording}
+DRAWN_AS_MARKDOWN = {
+    "layers": _layers,
+    "matrix": _matrix,
+    "mistake": _mistake,
+    "recording": _recording,
+}
 
 
 # What stands alone on a line of a page, and what is put there.

@@ -137,7 +137,7 @@ def read_title(title: str, line: int) -> tuple[str, str | None]:
     folder = place and place[1].replace("the folder of the course", ".")
     condition = re.match(r"(?:On|With) [^,]+", title)
     known = {f"On {system}" for system in SYSTEMS}
-    known |= {"With Docker", "With git", "With redis-server"}
+    known |= {"With Docker", "With git", "With redis-server", "With rabbitmq-server"}
     if condition and condition[0] not in known:
         raise Wrong(
             f"{line}: nobody knows when to run “{title}”: write one of {', '.join(sorted(known))}, "
@@ -157,7 +157,7 @@ def served(command: str) -> tuple[int, ...]:
         ports = [runserver[1] or 8000]
     elif up := re.match(r"docker compose(?: .*)? up\b(?!.* (?:-d|--detach|--wait)\b)", program):
         default = {f"step{each.number}": each.port for each in CHAPTERS}
-        services = default | {"docs": 8000}
+        services = default | {"docs": 8000, "step4-rabbitmq": 8014}
         words = program[up.end() :].split()
         return tuple(services[word] for word in words if word in services) or (*default.values(),)
     elif re.match(r"redis-server\b(?! --version)", program):
@@ -491,10 +491,9 @@ class Reader:
         for terminal in self.terminals:
             terminal.kill()
         if self.composed:
-            profiles = ["--profile", "docs", "--profile", "scale", "--profile", "tests"]
             remove = ["down", "--volumes", "--rmi", "local", "--remove-orphans"]
             subprocess.run(
-                ["docker", "compose", *profiles, *remove],
+                ["docker", "compose", "--profile", "*", *remove],
                 cwd=self.course,
                 env=self.environment,
                 capture_output=True,

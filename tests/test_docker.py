@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import ssl
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -21,6 +23,7 @@ from ruamel.yaml import YAML
 from websockets.sync.client import connect
 
 from course.chapters import CHAPTERS, ROOT, Chapter
+from course.layers import LAYERS
 
 pytestmark = pytest.mark.xdist_group("docker")
 
@@ -141,6 +144,17 @@ def skip_unless_it_works(*arguments: str) -> str:
     return result.stdout
 
 
+def test_a_step_runs_on_rabbitmq_with_the_settings_of_its_layer() -> None:
+    service, broker = SERVICES["step4-rabbitmq"], SERVICES["rabbitmq"]["environment"]
+    layer, environment = LAYERS["rabbitmq"], service["environment"]
+    assert environment["DJANGO_SETTINGS_MODULE"] == layer.settings
+    url = urlsplit(environment["RABBITMQ_URL"])
+    assert (url.hostname, url.path) == ("rabbitmq", f"/{broker['RABBITMQ_DEFAULT_VHOST']}")
+    assert url.username == broker["RABBITMQ_DEFAULT_USER"]
+    assert url.password == broker["RABBITMQ_DEFAULT_PASS"]
+    assert SERVICES["step4"]["volumes"][0] in service["volumes"]
+
+
 def test_docker_compose_reads_the_file() -> None:
     skip_unless_it_works("compose", "version")
     docker("compose", "--profile", "tests", "config", "--quiet")
@@ -161,8 +175,8 @@ class Project:
 
     def down(self) -> None:
         """Remove everything, by the line that stands in docker-compose.yml for it."""
-        line = re.search(r"docker compose (--profile docs .*? down .*?)  ", COMPOSE_TEXT).group(1)
-        self.compose(*line.split(), timeout=120)
+        line = re.search(r"docker compose (--profile .*? down .*?)  ", COMPOSE_TEXT).group(1)
+        self.compose(*shlex.split(line), timeout=120)
 
     def listed(self, kind: str, *options: str) -> list[str]:
         """What the engine lists of the project: containers (ps), images, networks, volumes."""
@@ -271,6 +285,22 @@ def test_the_image_holds_only_what_a_step_imports(project: Project) -> None:
     assert installed.items() >= GROUPS[0].items()
     for group in GROUPS[1:]:
         assert not installed.keys() & group.keys()
+
+
+def test_the_rabbitmq_profile_serves_step_4_on_it(project: Project) -> None:
+    try:
+        socket.create_server(("127.0.0.1", 8014)).close()
+    except OSError:
+        pytest.skip("port 8014, which the step needs, is taken")
+    project.compose("up", "--detach", "--build", "--wait", "step4-rabbitmq", timeout=600)
+    url, origin = "ws://localhost:8014/ws/chat/lobby/", "http://localhost:8014"
+    with connect(url, origin=origin) as one, connect(url, origin=origin) as two:
+        one.send('{"message": "hello"}')
+        for client in one, two:
+            assert json.loads(client.recv(timeout=10)) == {"message": "hello"}
+    broker = ("exec", "rabbitmq", "rabbitmqctl", "--quiet", "list_exchanges", "-p", "course")
+    assert re.search(r"^groups\b", project.compose(*broker), re.MULTILINE)
+    project.compose("rm", "--stop", "--force", "step4-rabbitmq", "rabbitmq")
 
 
 def test_an_edit_reloads_and_a_build_after_it_reinstalls_nothing(project: Project) -> None:
