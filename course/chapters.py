@@ -64,6 +64,13 @@ CHAPTERS = (
         "the same chat, and a test suite that goes red when it breaks",
         ("redis",),
     ),
+    Chapter(
+        6,
+        "fan_out",
+        "a hub: one subscription for each room and process, and an outbox for each tab",
+        "the same for a thousand tabs; one that stops reading loses its own socket only",
+        ("redis",),
+    ),
 )
 
 

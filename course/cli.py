@@ -79,6 +79,7 @@ def overview(context: typer.Context) -> None:
         "check 1 --dir my_chat": "say whether what you typed works",
         "mistake": "list real mistakes, or make a copy with one to practise on",
         "diff 1 2": "what step 2 changes",
+        "bench --quick": "what async and the layer buy, on your machine",
         "test 1": "prove what step 1 promises, in a real browser",
         "--help": "all commands",
     }
@@ -494,6 +495,31 @@ def docs(
         if server.poll() is None:
             announce(f"The site: http://localhost:{port}/")
         stay(server, "server of the site")
+
+
+@app.command()
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="In 20 seconds: less, and less sure.")] = (
+        False
+    ),
+    url: Annotated[str, typer.Option(metavar="URL", help="A chat of yours that runs.")] = "",
+    file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write what was found.")
+    ] = None,
+    busy: Annotated[bool, typer.Option("--busy", help="Measure on a busy machine, too.")] = False,
+) -> None:
+    """Measure what async, the channel layer, the server and the fan-out buy, on your machine."""
+    from bench import show
+    from course import check
+
+    with until_stopped(130):
+        try:
+            yours = check.site_at(url).url if url else ""
+            show.main(quick, yours, file, busy)
+        except (check.CheckError, show.LoadError) as error:
+            refuse(str(error))
+        except OSError as error:
+            refuse(f"{file} cannot be written: {error.strerror}.")
 
 
 @app.command()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit, urlunsplit
@@ -183,14 +183,17 @@ class Server:
         log: Path | None = None,
         reload: bool = True,
         program: str = "runserver",
+        command: Sequence[str] | None = None,
     ) -> None:
         """Take the step's folder, a free port, what to set (or, with None, unset) in its
         environment, a file for what it prints (None: the terminal), whether an edit of the code
-        reloads it (without that runserver starts in half the time), and the name of the program."""
+        reloads it (without that runserver starts in half the time), and the name of the program;
+        or, in place of that, a whole command."""
         self.folder, self.port, self.log = folder, port, log
         self.command = [sys.executable, *PROGRAMS[program].format(port=port).split()]
         if program == "runserver" and not reload:
             self.command.append("--noreload")
+        self.command = [*command] if command else self.command
         self.url = f"http://localhost:{port}"
         self.greeting = ""  # what it printed into its log until it answered
         ours = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "mysite.settings"}

@@ -16,6 +16,8 @@ from mkdocs.utils import get_relative_url
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # where the command `mkdocs` is not
 
+from bench import plots
+from bench.results import FILE, Results
 from course import diagrams, layers, matrix, mistakes, recordings
 from course.chapters import CHAPTERS, ROOT, Chapter
 from course.compare import compare
@@ -37,7 +39,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         {"name": name, "class": name, "validator": _any_option, "format": drawn}
         for name, drawn in formats.items()
     ]
-    config.watch += [str(chapter.folder) for chapter in CHAPTERS] + [str(ROOT / "layers")]
+    folders = [*(chapter.folder for chapter in CHAPTERS), ROOT / "layers"]
+    config.watch += [str(FILE), *map(str, folders)]
     return config
 
 
@@ -175,7 +178,13 @@ def _recording(fence: Fence, page: Page) -> str:
     )
 
 
+def _bench(fence: Fence, page: Page) -> str:
+    is_html, text = plots.drawn(fence.body, Results.read())
+    return _fenced(text) if is_html else text
+
+
 DRAWN_AS_MARKDOWN = {
+    "bench": _bench,
     "layers": _layers,
     "matrix": _matrix,
     "mistake": _mistake,

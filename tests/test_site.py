@@ -211,6 +211,10 @@ FAULTS = {
         edit("docs/step4_async.md", "missing-await", "missing-wait"),
         "docs/step4_async.md",
     ),
+    "a plot of what was not measured": (
+        edit("docs/performance.md", "plot throughput 100\n", "plot throughput 101\n"),
+        "docs/performance.md, bench plot throughput 101: there is no throughput 101",
+    ),
     "a step has a file that is no text": (
         lambda course: (course / "step3_channel_layer/logo.png").write_bytes(b"\x89PNG\0"),
         "step3_channel_layer/logo.png is new, and the page does not name it",
@@ -223,7 +227,13 @@ FAULTS = {
 def test_the_build_stops_when(fault: str, tmp_path: Path) -> None:
     break_it, says = FAULTS[fault]
     course = tmp_path / "course"
-    for name in ("course", "deploy", "docs", *(chapter.folder.name for chapter in CHAPTERS)):
+    for name in (
+        "bench",
+        "course",
+        "deploy",
+        "docs",
+        *(chapter.folder.name for chapter in CHAPTERS),
+    ):
         ignored = shutil.ignore_patterns("__pycache__", ".*_cache")
         shutil.copytree(ROOT / name, course / name, ignore=ignored)
     for name in ("docker-compose.yml", "mkdocs.yml"):

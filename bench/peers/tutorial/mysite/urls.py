@@ -1,0 +1,3 @@
+"""No pages: the tabs of a measurement open sockets only."""
+
+urlpatterns = []

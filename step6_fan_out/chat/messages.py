@@ -1,0 +1,32 @@
+"""Messages: what a browser may send. Pure functions, nothing of Django in here."""
+
+import json
+import unicodedata
+
+MAX_LENGTH = 1000  # Unicode code points, so that every script counts the same
+
+
+class BadMessage(ValueError):
+    """A frame that is not a message; its text says, to a person, what is wrong."""
+
+
+def read_message(frame):
+    """Take a text frame (str), or None for a binary one. Return its message, trimmed.
+
+    Raise BadMessage, and nothing else, whatever the frame holds."""
+    if frame is None:
+        raise BadMessage('This frame is binary. Send text: {"message": "text"}')
+    try:
+        data = json.loads(frame)
+    except (ValueError, RecursionError):  # RecursionError: thousands of nested brackets
+        raise BadMessage('This is not JSON. Send: {"message": "text"}') from None
+    if not isinstance(data, dict) or not isinstance(data.get("message"), str):
+        raise BadMessage('There is no text in this. Send: {"message": "text"}')
+    message = data["message"].strip()
+    if not message:
+        raise BadMessage("Type a message first.")
+    if len(message) > MAX_LENGTH:
+        raise BadMessage(f"{len(message):,} characters are too many; {MAX_LENGTH:,} is the most.")
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in message):
+        raise BadMessage("A message cannot contain control characters, such as line breaks.")
+    return message

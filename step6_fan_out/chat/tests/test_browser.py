@@ -1,0 +1,113 @@
+"""Two tabs of a real browser on a real server: slow, so only for what nothing else can prove."""
+
+from contextlib import suppress
+from uuid import uuid4
+
+import pytest
+from channels.testing import ChannelsLiveServerTestCase
+from daphne.testing import DaphneProcess
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+    TimeoutException,
+)
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
+
+PATIENCE = 5  # seconds to wait for what a tab should show: only a failure takes that long
+
+
+class Server(DaphneProcess):
+    """Daphne in a process of its own, without the `setup` that Channels wants to run in there.
+
+    That one looks for the test database in the settings. This chat has no database, so where a new
+    process reads the settings anew (macOS, Windows, Python 3.14), it would die of a KeyError."""
+
+    def __init__(self, host, get_application, setup):
+        super().__init__(host, get_application)
+
+
+class Tab:
+    """A tab of the browser. It comes to the front when the test does something in it."""
+
+    def __init__(self, browser, url):
+        browser.switch_to.new_window("tab")
+        browser.get(url)
+        self.browser, self.window = browser, browser.current_window_handle
+
+    def find(self, element_id):
+        self.browser.switch_to.window(self.window)
+        return self.browser.find_element(By.ID, element_id)
+
+    def type(self, element_id, *keys):
+        self.find(element_id).send_keys(*keys)
+
+    def say(self, message):
+        self.type("chat-message-input", message, Keys.ENTER)
+
+    def read(self, element_id):
+        element = self.find(element_id)
+        value = element.get_property("value")  # what an <input> or a <textarea> holds
+        return element.text if value is None else value
+
+    def should_show(self, element_id, expected):
+        """Wait until the element holds exactly this, and fail with a sentence if it never does."""
+        page_changes = NoSuchElementException, StaleElementReferenceException
+        with suppress(TimeoutException):
+            wait = WebDriverWait(self.browser, PATIENCE, 0.05, ignored_exceptions=page_changes)
+            wait.until(lambda _: self.read(element_id) == expected)
+        shown = self.read(element_id)
+        assert shown == expected, f"#{element_id} should show {expected!r}, but shows {shown!r}."
+
+
+class BrowserTests(ChannelsLiveServerTestCase):
+    databases = set()  # there is none to prepare or to empty
+    ProtocolServerProcess = Server
+
+    @pytest.fixture(autouse=True)
+    def use_browser(self, browser):
+        self.browser = browser
+        first, *_ = browser.window_handles
+        yield
+        for window in set(browser.window_handles) - {first}:
+            browser.switch_to.window(window)
+            browser.close()
+        browser.switch_to.window(first)
+
+    def enter(self, room):
+        """Open a tab, choose the room as a person would, and wait for its socket."""
+        tab = Tab(self.browser, self.live_server_url)
+        tab.type("room-name-input", room, Keys.ENTER)
+        tab.should_show("chat-status", "connected")
+        return tab
+
+    def test_when_somebody_speaks_then_every_tab_in_the_room_shows_it(self):
+        room = f"100% what?#1 {uuid4()}"  # a name that no URL can hold as it is
+        ann, bob = self.enter(room), self.enter(room)
+        ann.say("&lt;b&gt; & <i>")
+        bob.should_show("chat-log", "&lt;b&gt; & <i>\n")
+        bob.type("chat-message-input", "me, too")
+        bob.find("chat-message-submit").click()
+        for tab in ann, bob:
+            tab.should_show("chat-log", "&lt;b&gt; & <i>\nme, too\n")
+            tab.should_show("chat-message-input", "")
+
+    def test_when_tabs_are_in_two_rooms_then_each_shows_its_own_messages_only(self):
+        """What crosses over comes before what the other tab says next, so it would be above it."""
+        ann, bob = self.enter(f"kitchen {uuid4()}"), self.enter(f"garden {uuid4()}")
+        ann.say("for the kitchen")
+        ann.should_show("chat-log", "for the kitchen\n")
+        bob.say("for the garden")
+        bob.should_show("chat-log", "for the garden\n")
+        ann.say("still the kitchen")
+        ann.should_show("chat-log", "for the kitchen\nstill the kitchen\n")
+
+    def test_when_a_message_is_refused_then_the_tab_says_why_and_gives_it_back(self):
+        tab = self.enter(f"kitchen {uuid4()}")
+        tab.say("x" * 1001)
+        tab.should_show("chat-error", "1,001 characters are too many; 1,000 is the most.")
+        tab.should_show("chat-message-input", "x" * 1001)
+        tab.type("chat-message-input", Keys.BACKSPACE, Keys.ENTER)
+        tab.should_show("chat-log", "x" * 1000 + "\n")
+        tab.should_show("chat-error", "")

@@ -1,0 +1,34 @@
+"""Settings for the chat: what it needs and nothing else."""
+
+import os
+
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY", "for learning only, never for a real site")
+DEBUG = os.environ.get("DJANGO_DEBUG", "true").lower() in {"1", "true", "yes", "on"}
+ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+
+INSTALLED_APPS = [
+    "daphne",  # first, so that its runserver, which speaks ASGI, takes the place of Django's
+    "django.contrib.staticfiles",
+    "chat",
+]
+MIDDLEWARE = [
+    "django.middleware.common.CommonMiddleware",  # refuses unknown hosts, adds a missing slash
+]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+
+ROOT_URLCONF = "mysite.urls"
+ASGI_APPLICATION = "mysite.asgi.application"
+STATIC_URL = "static/"
+
+# Where processes meet. Redis serves any number of them; memory, one only: tabs on two server
+# processes would not hear each other.
+if REDIS_URL := os.environ.get("REDIS_URL"):
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            # redis-py 8 gives up after 5 s of silence, and with it goes the socket of an idle tab.
+            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
+        }
+    }
+else:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
