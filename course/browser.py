@@ -149,10 +149,18 @@ class Tab:
             lambda: f"see {expected} last; it saw {self.log}",
         )
 
-    def shows(self, status: str) -> None:
-        """Wait until the tab says this of its connection."""
+    def counts(self, messages: int) -> None:
+        """Wait until the tab has so many messages."""
         self._wait(
-            lambda: self.status == status, lambda: f"say “{status}”; it said “{self.status}”"
+            lambda: len(self.log) == messages,
+            lambda: f"have {messages} messages; it has {len(self.log)}",
+        )
+
+    def shows(self, *statuses: str) -> None:
+        """Wait until the tab says this, or one of these, of its connection."""
+        wish = "” or “".join(statuses)
+        self._wait(
+            lambda: self.status in statuses, lambda: f"say “{wish}”; it said “{self.status}”"
         )
 
     def focuses(self, element_id: str) -> None:

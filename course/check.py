@@ -129,7 +129,9 @@ class Site:
             except OSError as error:
                 raise CheckError(f"{name} cannot be read: {error!s:.200}") from error
 
-    def server(self, redis_url: str | None, debug: bool = False) -> Server:
+    def server(
+        self, redis_url: str | None, debug: bool = False, program: str = "runserver"
+    ) -> Server:
         """Start a server of the project; raise CheckError, with likely causes, if that fails."""
         port = free_port()
         environment = {
@@ -139,7 +141,7 @@ class Site:
             **(DEBUG if debug else {}),
         }
         log = Path(self._place.name) / f"{port}.log"
-        server = Server(self.folder, port, environment, log, reload=False)
+        server = Server(self.folder, port, environment, log, reload=False, program=program)
         try:
             server.start()
         except ServeError:
@@ -300,7 +302,8 @@ class Check:
                     url = redis.url
                 servers = []
                 for _ in range(2 if "two servers" in row.needs else 1):
-                    servers.append(self.site.server(url))
+                    program = "uvicorn" if "uvicorn" in row.needs else "runserver"
+                    servers.append(self.site.server(url, program=program))
                     own.callback(servers[-1].stop)
             url = servers[0].url if servers else self.site.url
             stage = Stage(url, room, self.browser, servers, redis, PATIENCE)

@@ -8,7 +8,7 @@ from pathlib import Path
 from course.chapters import CHAPTERS, Chapter
 
 DATA = Path(__file__).with_name("matrix.toml")
-NEEDS = {"server", "two servers", "redis", "no redis", "folder"}
+NEEDS = {"server", "two servers", "redis", "no redis", "uvicorn", "folder"}
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ SYMPTOMS = (
     "page only",
     "own tests",
     "left behind",
+    "stalled",
+    "burst lost",
     "asgi",
     "tls",
 )

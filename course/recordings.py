@@ -24,6 +24,7 @@ from selenium.webdriver.common.keys import Keys
 from course import filming
 from course.browser import Tab, open_browser
 from course.chapters import CHAPTERS, ROOT, Chapter
+from course.scenarios.stage import Stage
 from course.serve import PrivateRedis, ServeError, Server, free_port
 
 if TYPE_CHECKING:
@@ -225,11 +226,34 @@ def freeze_redis(film: Play) -> None:
     film.look()
 
 
+def speak_at_once(film: Play) -> None:
+    assert film.redis
+    film.caption = "Two tabs and eighteen more sockets are in the lobby."
+    tabs = film.open("/chat/lobby/", "/chat/lobby/")
+    for tab in tabs:
+        tab.shows("connected")
+    film.look(1500)
+    stage = Stage(film.server.url, "lobby", None)
+    film.closing.callback(stage.leave)
+    clients = [stage.client() for _ in range(18)]
+    film.says(tabs[0], "Ready?")
+    for tab in tabs:
+        tab.sees("Ready?")
+    film.look()
+    for number, client in enumerate(clients, 1):
+        client.say(*(f"socket {number} says {turn}" for turn in range(1, 18)))
+    for tab in tabs:
+        tab.counts(1 + 18 * 17)
+    film.caption = "All eighteen said seventeen messages at once. Each tab has all 306 of them."
+    film.look(2500, still=True)
+
+
 SCENES: dict[int, Scene] = {
     1: choose_a_room,
     2: hear_yourself,
     3: hear_each_other,
     4: freeze_redis,
+    6: speak_at_once,
 }
 FILMED = {5: "test_when_somebody_speaks_then_every_tab_in_the_room_shows_it"}  # a step's own test
 

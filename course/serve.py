@@ -27,8 +27,8 @@ OWN_GROUP = (
 # How a step is served: as a learner does it, and by the servers of a deployment.
 PROGRAMS = {
     "runserver": "manage.py runserver {port}",
-    "daphne": "-m daphne -b 127.0.0.1 -p {port} mysite.asgi:application",
-    "uvicorn": "-m uvicorn --host 127.0.0.1 --port {port} mysite.asgi:application",
+    "daphne": "-m daphne -b 127.0.0.1 -p {port} {site}.asgi:application",
+    "uvicorn": "-m uvicorn --host 127.0.0.1 --port {port} {site}.asgi:application",
 }
 
 # A proxy that the environment names is for other machines, not for our own pages.
@@ -190,7 +190,8 @@ class Server:
         reloads it (without that runserver starts in half the time), and the name of the program;
         or, in place of that, a whole command."""
         self.folder, self.port, self.log = folder, port, log
-        self.command = [sys.executable, *PROGRAMS[program].format(port=port).split()]
+        site = next((each.parent.name for each in folder.glob("*/asgi.py")), "mysite")
+        self.command = [sys.executable, *PROGRAMS[program].format(port=port, site=site).split()]
         if program == "runserver" and not reload:
             self.command.append("--noreload")
         self.command = [*command] if command else self.command

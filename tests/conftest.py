@@ -105,13 +105,15 @@ class Shared:
             self.redis.stop()
 
 
-def start(folder: Path, redis: PrivateRedis | None, logs: Path) -> Server:
+def start(
+    folder: Path, redis: PrivateRedis | None, logs: Path, program: str = "runserver"
+) -> Server:
     """Start a step, copied alone into an empty folder, on a free port: with this Redis or none."""
     port = free_port()
     alone = logs / f"{port}" / folder.name
     shutil.copytree(folder, alone, ignore=shutil.ignore_patterns("__pycache__"))
     environment = {"REDIS_URL": redis.url if redis else None}
-    server = Server(alone, port, environment, alone.with_suffix(".log"))
+    server = Server(alone, port, environment, alone.with_suffix(".log"), program=program)
     server.start()
     return server
 
@@ -145,7 +147,8 @@ def stage(
                 own.callback(redis.stop)
             servers = []
             for _ in range(2 if "two servers" in row.needs else 1):
-                servers.append(start(chapter.folder, redis, tmp_path))
+                program = "uvicorn" if "uvicorn" in row.needs else "runserver"
+                servers.append(start(chapter.folder, redis, tmp_path, program))
                 own.callback(servers[-1].stop)
             stage = Stage(servers[0].url, room, browser, servers, redis)
         else:

@@ -45,6 +45,7 @@ CHANGES = {
         "chat/outbox.py +",
         "chat/tests/test_consumer.py",
         "chat/tests/test_hub.py +",
+        "mysite/asgi.py",
         "mysite/settings.py",
     },
 }

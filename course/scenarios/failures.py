@@ -3,13 +3,15 @@
 import itertools
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from course.browser import Tab
 from course.scenarios import does_not_hold, in_tabs, on_the_wire
 from course.scenarios.stage import Client, Stage, Unmet
 
 BAD = "not JSON"
+MANY = 1500  # messages of a thousand emoji: 6 to 18 MB, of which the sockets themselves hold 3
+WINDOW = 50  # said at once: fewer than any channel layer's capacity
 
 
 @in_tabs("server_restart")
@@ -68,8 +70,8 @@ def redis_restart(stage: Stage) -> None:
     b.sees("before")
     stage.redis.stop()
     c = stage.tab().open(f"{stage.url}/chat/{stage.room}/")
-    # The barrier: the server has refused C at least once, so C did come while Redis was down.
-    c.shows("reconnecting…")
+    # The barrier: the server has answered C, by a refusal or not, so C came while Redis was down.
+    c.shows("reconnecting…", "connected")
     stage.redis.start()
     _talk_until_heard(a, b, c)
     before = len(a.log), len(b.log), len(c.log)
@@ -111,6 +113,53 @@ def frozen_redis_holds_up_every_room(stage: Stage) -> None:
     with _bad_frame_while_a_message_hangs(stage) as (_, b):
         b.stays_silent(seconds=2)
     b.complains()  # once Redis is back, the answer arrives
+
+
+@on_the_wire("stalled_tab")
+def stalled_tab_loses_its_socket(stage: Stage) -> None:
+    stalled, speaker = _one_stops_reading(stage)
+    should = "A tab that stops reading should lose its socket"
+    try:
+        stalled.reads_until("the last word")
+    except Unmet as unmet:
+        if "dropped" not in unmet.symptom:
+            text = f"{should}; it kept it, and misses what was said."
+            raise Unmet(text, "stalled") from None
+    else:
+        text = f"{should}; it kept it, and the server all that was said, however much."
+        raise Unmet(text, "stalled")
+    stage.client().say("back again")
+    speaker.hears("back again")
+
+
+@does_not_hold("stalled_tab")
+def stalled_tab_keeps_its_socket(stage: Stage) -> None:
+    stage.patience = min(stage.patience, 3)
+    with suppress(Unmet):  # where one thread serves all, it waits for the one that does not read
+        _one_stops_reading(stage)
+    stalled, speaker = stage.clients
+    for attempt in range(5):  # the last word may be lost, too, as long as the tab is behind
+        speaker.say(word := f"the last word, {attempt}")
+        try:
+            stalled.reads_until(word)
+        except Unmet as unmet:
+            if unmet.symptom != "silent":
+                raise
+        else:
+            return
+    raise Unmet("The tab should hear the last word once it reads again.")
+
+
+def _one_stops_reading(stage: Stage) -> tuple[Client, Client]:
+    """Let one tab stop reading, and another one say more to it than any buffer can hold."""
+    stalled, speaker = stage.client(reads=False), stage.client()
+    for begin in range(0, MANY, WINDOW):
+        words = [f"{number} {'🎉' * 990}" for number in range(begin, begin + WINDOW)]
+        speaker.say(*words)
+        speaker.hears(*words)
+    speaker.say("the last word")
+    speaker.hears("the last word")
+    return stalled, speaker
 
 
 @contextmanager

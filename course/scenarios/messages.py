@@ -2,7 +2,7 @@
 
 from course.gate import Gate
 from course.scenarios import does_not_hold, in_tabs, on_the_wire
-from course.scenarios.stage import Stage, Unmet
+from course.scenarios.stage import Client, Stage, Unmet
 
 FIFTY = [f"message {number}" for number in range(1, 51)]
 RAW = [
@@ -62,6 +62,56 @@ def second_tab_hears_nothing(stage: Stage) -> None:
     b.say("from B")
     b.sees("from B")
     a.sees("from A")
+
+
+@on_the_wire("burst")
+def burst(stage: Stage) -> None:
+    clients, said = _all_speak_at_once(stage)
+    for name, client in clients.items():
+        missing = set(said)
+        while missing:
+            try:
+                missing.discard(client.receive()["message"])
+            except Unmet as unmet:
+                text = f"Each of {len(said)} messages should reach every tab"
+                symptom = unmet.symptom if "dropped" in unmet.symptom else "burst lost"
+                raise Unmet(f"{text}; tab {name} lacks {len(missing)} of them.", symptom) from None
+
+
+@does_not_hold("burst")
+def burst_is_not_complete(stage: Stage) -> None:
+    clients, said = _all_speak_at_once(stage)
+    heard: dict[str, set[str]] = {name: set() for name in clients}
+
+    def all_hear(word: str) -> bool:
+        for name, client in clients.items():
+            while word not in heard[name]:
+                try:
+                    heard[name].add(client.receive(1)["message"])
+                except Unmet:
+                    return False
+        return True
+
+    # The barrier: each speaker's last word has come to each tab, and what has not come before it
+    # never will. That word may be lost itself, as long as the others are still on their way.
+    for name, client in clients.items():
+        for attempt in range(10):
+            client.say(word := f"the last word of {name}, {attempt}")
+            if all_hear(word):
+                break
+        else:
+            raise Unmet(f"Every tab should hear the last word of tab {name}.")
+    if all(said <= each for each in heard.values()):
+        raise Unmet(f"Some of {len(said)} messages should be lost; every tab has all of them.")
+
+
+def _all_speak_at_once(stage: Stage) -> tuple[dict[str, Client], set[str]]:
+    """Open twenty sockets, and let each say fifteen messages; return them, and what was said."""
+    clients = {f"{number}": stage.client() for number in range(20)}
+    said = {name: [f"{number} from {name}" for number in range(15)] for name in clients}
+    for name, client in clients.items():
+        client.say(*said[name])
+    return clients, {word for words in said.values() for word in words}
 
 
 @on_the_wire("other_room")

@@ -142,6 +142,11 @@ class Client:
                 expected = json.dumps({"message": message}, ensure_ascii=False)
                 raise Unmet(f"{expected} should come; {json.dumps(frame)} came.")
 
+    def reads_until(self, message: str) -> None:
+        """Read all that comes up to this message; raise Unmet if it does not come."""
+        while self.receive() != {"message": message}:
+            pass
+
     def complains(self, seconds: float | None = None) -> None:
         """Wait for an error frame; raise Unmet if none comes in time, or anything else."""
         try:
@@ -184,6 +189,7 @@ class Stage:
     redis: PrivateRedis | None = None
     patience: float = PATIENCE  # seconds to wait for what should happen
     tabs: list[Tab] = field(default_factory=list)
+    clients: list[Client] = field(default_factory=list)
     opened: ExitStack = field(default_factory=ExitStack)
 
     def tab(self) -> Tab:
@@ -198,22 +204,30 @@ class Stage:
         return self.tab().join(site or self.url, room or self.room)
 
     def client(
-        self, room: str | None = None, origin: str | None = "", site: str | None = None
+        self,
+        room: str | None = None,
+        origin: str | None = "",
+        site: str | None = None,
+        reads: bool = True,
     ) -> Client:
         """Open a socket without a page, with the site's own origin unless another (or None) is
-        given; raise Refused if the server does not open it, Unmet if it does not answer."""
+        given, which reads what comes only when it is asked to unless it `reads`; raise Refused if
+        the server does not open it, Unmet if it does not answer."""
         site = site or self.url
         address = f"{site.replace('http', 'ws', 1)}/ws/chat/{quote(room or self.room, safe='')}/"
         origin = site if origin == "" else origin
         # However many frames wait to be read, the socket goes on reading, and closes at once.
         options = {"proxy": None, "max_queue": None, "close_timeout": 1}
+        if not reads:  # compressed, a great deal would fit into the buffers on the way
+            options |= {"max_queue": 1, "compression": None}
         try:
             connection = connect(address, origin=origin, open_timeout=self.patience, **options)
         except InvalidStatus as refused:
             raise Refused(refused.response.status_code) from refused
         except (OSError, InvalidHandshake) as error:
             raise no_answer("A socket should open", error) from error
-        return Client(self.opened.enter_context(connection), self.patience)
+        self.clients.append(Client(self.opened.enter_context(connection), self.patience))
+        return self.clients[-1]
 
     def is_refused(self, what: str, **client: str | None) -> None:
         """Ask for a socket as `client` does; raise Unmet unless it is refused with a 403."""

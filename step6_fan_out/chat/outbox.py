@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import deque
 
-LIMIT = 1000  # frames that may wait for one tab; when more do, the tab has stopped reading
+LIMIT = 500  # frames that may wait for one tab; when more do, the tab has stopped reading
 CLOSE = {"type": "websocket.close", "code": 1013}  # "try again later", which the page does
 
 logger = logging.getLogger(__name__)

@@ -4,12 +4,13 @@ import os
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
 
 # This loads Django's apps, so it comes before anything that imports consumers.
-http_application = get_asgi_application()
+http_application = ASGIStaticFilesHandler(get_asgi_application())
 
 from chat.routing import websocket_urlpatterns  # noqa: E402
 
