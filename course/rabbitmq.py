@@ -50,7 +50,6 @@ class PrivateRabbitMQ:
         """Start it, empty, and wait until it answers, which takes some seconds; raise ServeError if
         it does not within a minute."""
         self.folder = Path(tempfile.mkdtemp(prefix="rabbitmq-"))
-        atexit.register(self._remove)  # whoever ends us without `stop`
         self.process = subprocess.Popen(
             [str(program())],
             cwd=self.folder,
@@ -60,6 +59,7 @@ class PrivateRabbitMQ:
             stderr=subprocess.DEVNULL,
             **OWN_GROUP,
         )
+        atexit.register(self.stop)  # whatever ends us before `stop`, short of a kill
         deadline = time.monotonic() + 60
         while not port_taken(self.port):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -119,11 +119,8 @@ class PrivateRabbitMQ:
     def stop(self) -> None:
         """End it, and wait until it has ended; remove its files."""
         stop(self.process)
-        self._remove()
-        atexit.unregister(self._remove)
-
-    def _remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+        atexit.unregister(self.stop)
 
 
 def program() -> Path | None:

@@ -227,13 +227,8 @@ FAULTS = {
 def test_the_build_stops_when(fault: str, tmp_path: Path) -> None:
     break_it, says = FAULTS[fault]
     course = tmp_path / "course"
-    for name in (
-        "bench",
-        "course",
-        "deploy",
-        "docs",
-        *(chapter.folder.name for chapter in CHAPTERS),
-    ):
+    steps = [chapter.folder.name for chapter in CHAPTERS]
+    for name in ("bench", "course", "deploy", "docs", "layers", *steps):
         ignored = shutil.ignore_patterns("__pycache__", ".*_cache")
         shutil.copytree(ROOT / name, course / name, ignore=ignored)
     for name in ("docker-compose.yml", "mkdocs.yml"):
