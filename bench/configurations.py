@@ -132,11 +132,11 @@ def node_ws() -> Path:
         try:
             with urlopen(url, timeout=20) as answer:
                 tarball = answer.read()
+            if base64.b64encode(hashlib.sha512(tarball).digest()).decode() != NODE_WS_INTEGRITY:
+                raise LeftOut(f"{url} is not what it was: its SHA-512 is another one")
+            with tarfile.open(fileobj=io.BytesIO(tarball)) as archive:
+                archive.extractall(folder)
         except OSError as error:
             reason = getattr(error, "reason", error)
             raise LeftOut(f"Node's ws is fetched from {url}: {reason}") from None
-        if base64.b64encode(hashlib.sha512(tarball).digest()).decode() != NODE_WS_INTEGRITY:
-            raise LeftOut(f"{url} is not what it was: its SHA-512 is another one")
-        with tarfile.open(fileobj=io.BytesIO(tarball)) as archive:
-            archive.extractall(folder, filter="data")
     return module

@@ -27,6 +27,7 @@ from course.serve import OWN_GROUP, PrivateRedis, ServeError, free_port, stop
 WARM = 10  # tabs that a server has seen before anything is counted
 WINDOWS = {10: 10, 100: 10, 1000: 2}  # messages under way at once: layers drop from 100 on
 FIXED_RATE, BURST = 100, 20  # tabs at the fixed rate, and in a burst
+SPARE = 200  # files that a program has open beside its tabs, at most
 LARGE = 1000  # tabs: only where that tells something
 BUSIEST = 0.15  # of a processor, taken by other programs: with more a round does not count
 MOST_REPEATS = 8  # of rounds with a busy neighbour, in one run
@@ -170,11 +171,12 @@ class Run:
         self._own = ExitStack()
 
     def __enter__(self) -> "Run":
-        if too_many := open_files(max(self.plan.tabs) + 200):
-            tabs = tuple(each for each in self.plan.tabs if each + 200 <= too_many)
-            self.left_out[f"{max(self.plan.tabs):,} tabs"] = (
-                f"a program may have {too_many} files open here (ulimit -n)"
-            )
+        if limit := open_files(max(self.plan.tabs) + SPARE):
+            reason = f"a program may have {limit} files open here (ulimit -n)"
+            self.left_out[f"{max(self.plan.tabs):,} tabs"] = reason
+            tabs = tuple(each for each in self.plan.tabs if each + SPARE <= limit)
+            if not tabs:
+                raise ServeError(f"Too few for a measurement: {reason}.")
             self.plan = replace(self.plan, tabs=tabs)
         self.processors = Processors.divided()
         self.neighbours = Neighbours(self.processors)

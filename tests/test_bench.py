@@ -440,6 +440,31 @@ def test_a_busy_neighbour_is_seen_and_our_own_work_is_not():
     assert difference == pytest.approx(used / 0.5 / psutil.cpu_count(), rel=0.3)
 
 
+@POSIX
+@pytest.mark.parametrize(
+    "limit, says",
+    [
+        (5000, "(10, 100, 1000) {}"),
+        (300, "(10, 100) {'1,000 tabs': 'a program may have 300 files open here (ulimit -n)'}"),
+        (100, "Too few for a measurement: a program may have 100 files open here (ulimit -n)."),
+    ],
+)
+def test_the_limit_of_open_files_is_raised_or_told(limit, says):
+    code = f"""
+import resource
+from bench import run
+resource.setrlimit(resource.RLIMIT_NOFILE, (min({limit}, 256), {limit}))
+try:
+    with run.Run(run.FULL, busy=True) as it:
+        print(it.plan.tabs, it.left_out)
+except run.ServeError as error:
+    print(error)
+"""
+    command = [sys.executable, "-c", code]
+    printed = subprocess.check_output(command, cwd=ROOT, encoding="utf-8", timeout=30)
+    assert printed.strip() == says
+
+
 @pytest.mark.parametrize("name", ["node-ws", "step4-redis-daphne", "step4-rabbitmq-daphne"])
 def test_without_its_program_a_configuration_is_left_out(name, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
