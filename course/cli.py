@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from course.mistakes import Mistake
 
 LEARN = "py learn.py" if sys.platform == "win32" else "python3 learn.py"
-PYTEST = ("-n", "3", "--dist", "loadgroup", "--durations", "10", "-rs")
+PYTEST = ("-n", "4", "--dist", "loadgroup", "--durations", "10", "-rs")
 COLOURS = {"+": "green", "-": "red"}
 REDIS = {"running": "runs", "down": "does not run"}
 ENDINGS = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, n)]

@@ -83,7 +83,7 @@ def test_plain_up_starts_the_steps_and_redis_only() -> None:
 def test_base_images_are_pinned() -> None:
     images = [service["image"] for service in SERVICES.values() if "image" in service]
     images += re.findall(r"^FROM (\S+:\S+)", DOCKERFILE, re.MULTILINE)
-    assert len(images) == 4
+    assert len(images) == 5
     for image in images:
         assert re.search(r":\d+\.\d+\.\d+-", image), f"{image} names no exact version"
 
