@@ -22,10 +22,11 @@ from course.chapters import CHAPTERS, ROOT, Chapter, chapter
 
 if TYPE_CHECKING:
     from course.compare import File
+    from course.layers import Layer
     from course.mistakes import Mistake
 
 LEARN = "py learn.py" if sys.platform == "win32" else "python3 learn.py"
-PYTEST = ("-n", "3", "--dist", "loadgroup", "--durations", "10", "-rs")
+PYTEST = ("-n", "4", "--dist", "loadgroup", "--durations", "10", "-rs")
 COLOURS = {"+": "green", "-": "red"}
 REDIS = {"running": "runs", "down": "does not run"}
 ENDINGS = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, n)]
@@ -100,15 +101,27 @@ def run(
         int | None,
         typer.Option(min=1, max=65535, help="Unless given, 8000 plus the step's number."),
     ] = None,
+    layer: Annotated[
+        str,
+        typer.Option(
+            metavar="LAYER",
+            help="The channel layer: memory, redis, redis-pubsub or rabbitmq. Unless given, the "
+            "step's own: Redis if there is one, else memory.",
+        ),
+    ] = "",
 ) -> None:
     """Serve a step until Ctrl-C (exit status 0). An edit of its code reloads it."""
     from course import serve
 
     number, folder, port = chosen(step).number, chosen(step).folder, port or chosen(step).port
-    require_free(port, f"run {number}")
+    asked = layer_for(chosen(step), layer) if layer else None
+    require_free(port, f"run {number}{f' --layer {layer}' if layer else ''}")
     with until_stopped():
-        redis_url = layer() if "redis" in chosen(step).services else None
-        server = serve.Server(folder, port, {"REDIS_URL": redis_url})
+        if asked:
+            environment = on_layer(asked)
+        else:
+            environment = {"REDIS_URL": own_layer() if "redis" in chosen(step).services else None}
+        server = serve.Server(folder, port, environment)
         server.start(patience=math.inf)  # whoever broke the code can mend it, and it reloads
         announce(f"Step {number}: {server.url}/chat/")
         stay(server.process, f"server of step {number}")
@@ -156,23 +169,66 @@ def stay(process: subprocess.Popen, name: str) -> NoReturn:
     refuse(f"The {name} has ended, with exit status {status}.", status)
 
 
-def layer() -> str | None:
-    """Say which channel layer there is; return the address of its Redis, or None without one."""
-    from course import serve
+def own_layer() -> str | None:
+    """Say which channel layer a step has by itself; return the address of its Redis, or None."""
+    url = service("redis", "Channel layer")
+    if not url:
+        typer.echo(
+            "Channel layer: in memory, for the tabs of this one process only. "
+            "Install redis-server, or set REDIS_URL, for a layer that processes share."
+        )
+    return url
 
-    if url := os.environ.get("REDIS_URL"):
-        serve.check_redis(url)
-        typer.echo(f"Channel layer: the Redis at {serve.masked(url)} (REDIS_URL).")
+
+def layer_for(step: Chapter, name: str) -> "Layer":
+    """Return the channel layer with this name; leave if there is none, or none in this step."""
+    from course.layers import LAYERS
+
+    if name not in LAYERS:
+        refuse(f"There is no channel layer “{name}”. The layers are {', '.join(LAYERS)}.", 2)
+    if "redis" not in step.services:
+        numbers = ", ".join(str(each.number) for each in CHAPTERS if "redis" in each.services)
+        refuse(f"Step {step.number} has no channel layer: --layer is for the steps {numbers}.", 2)
+    return LAYERS[name]
+
+
+def on_layer(layer: "Layer") -> dict[str, str]:
+    """Say where this channel layer is; return what makes a step use it. Leave if it cannot be had:
+    whoever asks for one by its name is not served with another."""
+    from course import install
+
+    title = f"Channel layer {layer.name}"
+    if not layer.service:
+        typer.echo(f"{title}: for the tabs of this one process only.")
+        return layer.environment()
+    if url := service(layer.service, title):
+        return layer.environment(url)
+    command, variable = f"{layer.service}-server", f"{layer.service.upper()}_URL"
+    how = install.HOW[install.system()][layer.service]
+    refuse(f"No {command} is found, and {variable} is not set. To have it: {how}")
+
+
+def service(name: str, title: str) -> str | None:
+    """Say which Redis or RabbitMQ there is, and start one if none is named in the environment;
+    return its address, or None if none can be had."""
+    from course import rabbitmq, serve
+
+    words, check, private = {
+        "redis": ("Redis", serve.check_redis, serve.PrivateRedis),
+        "rabbitmq": ("RabbitMQ", rabbitmq.check, rabbitmq.PrivateRabbitMQ),
+    }[name]
+    variable = f"{name.upper()}_URL"
+    if url := os.environ.get(variable):
+        check(url)
+        typer.echo(f"{title}: the {words} at {serve.masked(url)} ({variable}).")
         return url
-    if serve.PrivateRedis.available():
-        url = serve.PrivateRedis().url
-        typer.echo(f"Channel layer: a Redis of its own, at {url}, which ends with it.")
-        return url
-    typer.echo(
-        "Channel layer: in memory, for the tabs of this one process only. "
-        "Install redis-server, or set REDIS_URL, for a layer that processes share."
-    )
-    return None
+    if not private.available():
+        return None
+    if name == "rabbitmq":
+        typer.echo("Starting a RabbitMQ, which takes some seconds ...")
+    url = private().url
+    typer.echo(f"{title}: a {words} of its own, at {url}, which ends with it.")
+    return url
 
 
 @app.command(context_settings={"ignore_unknown_options": True})

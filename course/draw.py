@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from pygments.token import STANDARD_TYPES, _TokenType
 
+from course import chapters
 from course.chapters import CHAPTERS
 from course.compare import File, Line
 from course.listing import Listing, highlight, within
@@ -27,7 +28,7 @@ def draw(listing: Listing) -> str:
         rows += [_row(listing.file, line) for line in within(listing.file, part)]
         shown = part.end
     return _figure(
-        folder=f"{folder}/",
+        folder="" if listing.folder == chapters.ROOT else f"{folder}/",
         path=path,
         badge=badge,
         status=listing.file.status,

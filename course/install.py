@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from course.rabbitmq import PrivateRabbitMQ
+
 COMMANDS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "firefox")
 MAC_APPS = (
     "Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -15,14 +17,34 @@ MAC_APPS = (
 )
 WINDOWS_PROGRAMS = ("Google/Chrome/Application/chrome.exe", "Mozilla Firefox/firefox.exe")
 
-# What a person types, or does, to have a browser and to have Redis.
+# What a person types, or does, to have a browser, Redis and RabbitMQ.
 HOW = {
-    "darwin": ("brew install --cask google-chrome", "brew install redis"),
-    "win32": ("winget install Google.Chrome", "use WSL: Redis itself does not run on Windows"),
-    "debian": ("sudo apt install chromium chromium-driver", "sudo apt install redis-server"),
-    # Ubuntu's own chromium and firefox packages are only pointers to snaps.
-    "ubuntu": ("install Google Chrome from google.com/chrome", "sudo apt install redis-server"),
-    "linux": ("install the package of Chromium or Firefox", "install the package of Redis"),
+    "darwin": {
+        "browser": "brew install --cask google-chrome",
+        "redis": "brew install redis",
+        "rabbitmq": "brew install rabbitmq",
+    },
+    "win32": {
+        "browser": "winget install Google.Chrome",
+        "redis": "use WSL: Redis itself does not run on Windows",
+        "rabbitmq": "use WSL, or set RABBITMQ_URL to one that runs in Docker",
+    },
+    "debian": {
+        "browser": "sudo apt install chromium chromium-driver",
+        "redis": "sudo apt install redis-server",
+        "rabbitmq": "sudo apt install rabbitmq-server",
+    },
+    "ubuntu": {
+        # Ubuntu's own chromium and firefox packages are only pointers to snaps.
+        "browser": "install Google Chrome from google.com/chrome",
+        "redis": "sudo apt install redis-server",
+        "rabbitmq": "sudo apt install rabbitmq-server",
+    },
+    "linux": {
+        "browser": "install the package of Chromium or Firefox",
+        "redis": "install the package of Redis",
+        "rabbitmq": "install the package of RabbitMQ",
+    },
 }
 
 SYSTEMD = Path("/run/systemd/system")  # is there if systemd runs
@@ -38,12 +60,14 @@ def prepare() -> None:
     apt = shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0
     if apt and (packages := missing_packages()):
         apt_install(packages)
-    for_browser, for_redis = HOW[system()]
+    how = HOW[system()]
     if not (os.environ.get("SELENIUM_REMOTE_URL") or find_browser()):
-        raise InstallError(f"No Chrome, Chromium or Firefox is found. To have one: {for_browser}")
+        raise InstallError(
+            f"No Chrome, Chromium or Firefox is found. To have one: {how['browser']}"
+        )
     if not shutil.which("redis-server"):
         print("No redis-server is found: tests that need it are counted as not run (skipped).")
-        print(f"To have it: {for_redis}", flush=True)
+        print(f"To have it: {how['redis']}", flush=True)
 
 
 def system() -> str:
@@ -91,12 +115,14 @@ def missing_packages() -> list[str]:
             packages.append("chromium-driver")
     if not shutil.which("redis-server"):
         packages.append("redis-server")
-    # Where systemd runs, nginx would at once be serving on port 80: there, installing it is up to
-    # the person, and the test of deploy/ is skipped without it. So is, without git, what is typed
-    # to carry a change forward.
+    # Where systemd runs, nginx would at once be serving on port 80, and RabbitMQ on its own: there,
+    # installing them is up to the person, and the tests of deploy/ and of that layer are skipped
+    # without them. So is, without git, what is typed to carry a change forward.
     if not SYSTEMD.is_dir():
         tools = {"nginx": "nginx-light", "openssl": "openssl", "git": "git"}
         packages += [package for tool, package in tools.items() if not shutil.which(tool)]
+        if not PrivateRabbitMQ.available():
+            packages.append("rabbitmq-server")
     return packages
 
 

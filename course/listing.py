@@ -74,6 +74,7 @@ def predecessor(chapter: Chapter) -> Path | None:
 
 def read(body: str) -> Listing:
     """Take what a fence says: `folder/path`, or `folder/path :: name, Class.method, "first line"`.
+    `./path` is a file that is in no folder of the course.
     Return what it names. Raise ListingError for what is not there exactly once."""
     where, _, names = body.strip().partition(" :: ")
     folder, _, path = where.strip().partition("/")
@@ -288,6 +289,8 @@ def highlight(path: str, text: str) -> list[list[tuple[_TokenType, str]]]:
     try:
         if path.endswith(".html"):
             lexer = get_lexer_by_name("html+django", stripnl=False, ensurenl=False)
+        elif path.endswith(".conf"):
+            lexer = get_lexer_by_name("nginx", stripnl=False, ensurenl=False)
         else:
             lexer = get_lexer_for_filename(path, text, stripnl=False, ensurenl=False)
     except ClassNotFound:

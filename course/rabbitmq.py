@@ -1,6 +1,7 @@
 """A RabbitMQ of our own, for `--layer rabbitmq`, and whether one answers elsewhere."""
 
 import asyncio
+import atexit
 import os
 import shutil
 import subprocess
@@ -14,10 +15,6 @@ import carehare
 import psutil
 
 from course.serve import OWN_GROUP, ServeError, free_port, masked, port_taken, stop
-
-HOW_TO_INSTALL = (
-    "brew install rabbitmq" if sys.platform == "darwin" else "sudo apt install rabbitmq-server"
-)
 
 # Where Debian, Fedora and RabbitMQ's own packages have the program itself. What they put on the
 # PATH, and on root's only, is a wrapper: it becomes the user rabbitmq and works in /var/lib.
@@ -52,17 +49,17 @@ class PrivateRabbitMQ:
     def start(self) -> None:
         """Start it, empty, and wait until it answers, which takes some seconds; raise ServeError if
         it does not within a minute."""
-        # Removed at `stop`, or else when Python ends.
-        self.folder = tempfile.TemporaryDirectory(prefix="rabbitmq-", ignore_cleanup_errors=True)
+        self.folder = Path(tempfile.mkdtemp(prefix="rabbitmq-"))
         self.process = subprocess.Popen(
             [str(program())],
-            cwd=self.folder.name,
-            env=self._environment(Path(self.folder.name)),
+            cwd=self.folder,
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             **OWN_GROUP,
         )
+        atexit.register(self.stop)  # whatever ends us before `stop`, short of a kill
         deadline = time.monotonic() + 60
         while not port_taken(self.port):
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -70,10 +67,10 @@ class PrivateRabbitMQ:
                 self.stop()
                 raise ServeError(f"rabbitmq-server is installed but does not start.{said}")
             time.sleep(0.1)
-        check(self.url)
 
-    def _environment(self, folder: Path) -> dict[str, str]:
+    def _environment(self) -> dict[str, str]:
         """Write its configuration; return what leads RabbitMQ there and nowhere else."""
+        folder = self.folder
         names = {"port": self.port, "vhost": VHOST, "user": USER, "password": PASSWORD}
         (folder / "rabbitmq.conf").write_text(CONFIGURATION.format(**names), encoding="utf-8")
         (folder / "enabled_plugins").write_text("[].\n", encoding="utf-8")
@@ -81,10 +78,11 @@ class PrivateRabbitMQ:
         node = f"course-{uuid.uuid4().hex[:8]}@localhost"
         # An Erlang node that takes part in no cluster: it listens to no other one, and needs no
         # epmd, which would stay behind. The port of a cluster is asked for, and never used.
-        alone = f"-sname {node} -setcookie {uuid.uuid4().hex} -dist_listen false"
-        alone += f" -start_epmd false -erl_epmd_port {self.port}"
+        # RabbitMQ starts an Erlang once a minute to see to epmd, so all of them have to know.
+        alone = f"-start_epmd false -dist_listen false -erl_epmd_port {self.port}"
         system = ("PATH", "LANG", "LC_ALL", "TMPDIR")
         return {name: value for name in system if (value := os.environ.get(name))} | {
+            "ERL_AFLAGS": alone,
             "HOME": str(folder),
             "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"),
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
@@ -93,12 +91,12 @@ class PrivateRabbitMQ:
             "RABBITMQ_LOG_BASE": str(folder),
             "RABBITMQ_MNESIA_BASE": str(folder / "data"),
             "RABBITMQ_NODENAME": node,
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": alone,
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-sname {node} -setcookie {uuid.uuid4().hex}",
         }
 
     def _last_error(self) -> str:
         """Return the last line of its log that is an error, with a space before it."""
-        log = Path(self.folder.name, "log")
+        log = self.folder / "log"
         text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
         errors = [line.partition("> ")[2] for line in text.splitlines() if "[error]" in line]
         return next((f" It says: {line}" for line in reversed(errors) if line.strip()), "")
@@ -121,7 +119,8 @@ class PrivateRabbitMQ:
     def stop(self) -> None:
         """End it, and wait until it has ended; remove its files."""
         stop(self.process)
-        self.folder.cleanup()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        atexit.unregister(self.stop)
 
 
 def program() -> Path | None:

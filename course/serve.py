@@ -68,8 +68,10 @@ def stop(process: subprocess.Popen | psutil.Process, patience: float = 5.0) -> N
             member.terminate()
         except psutil.NoSuchProcess:
             pass
-    for member in psutil.wait_procs(family, patience)[1]:
+    killed = psutil.wait_procs(family, patience)[1]
+    for member in killed:
         member.kill()
+    psutil.wait_procs(killed, 1)  # until then one may still write into a folder that goes, too
     process.wait()
 
 

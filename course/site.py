@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # where the com
 
 from bench import plots
 from bench.results import FILE, Results
-from course import diagrams, matrix, mistakes, recordings
-from course.chapters import CHAPTERS, Chapter
+from course import diagrams, layers, matrix, mistakes, recordings
+from course.chapters import CHAPTERS, ROOT, Chapter
 from course.compare import compare
 from course.draw import draw, draw_file, draw_terminal
 from course.listing import given, predecessor, read
@@ -39,7 +39,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         {"name": name, "class": name, "validator": _any_option, "format": drawn}
         for name, drawn in formats.items()
     ]
-    config.watch += [str(FILE), *(str(chapter.folder) for chapter in CHAPTERS)]
+    folders = [*(chapter.folder for chapter in CHAPTERS), ROOT / "layers"]
+    config.watch += [str(FILE), *map(str, folders)]
     return config
 
 
@@ -150,6 +151,10 @@ def _matrix(fence: Fence, page: Page) -> str:
     return f"{matrix.markdown()}\n{last_run().markdown()}\n"
 
 
+def _layers(fence: Fence, page: Page) -> str:
+    return layers.markdown()
+
+
 def _recording(fence: Fence, page: Page) -> str:
     folder, _, words = fence.body.strip().partition(": ")
     if not words:
@@ -179,10 +184,11 @@ def _bench(fence: Fence, page: Page) -> str:
 
 
 DRAWN_AS_MARKDOWN = {
-    "mistake": _mistake,
-    "matrix": _matrix,
-    "recording": _recording,
     "bench": _bench,
+    "layers": _layers,
+    "matrix": _matrix,
+    "mistake": _mistake,
+    "recording": _recording,
 }
 
 

@@ -137,7 +137,7 @@ def read_title(title: str, line: int) -> tuple[str, str | None]:
     folder = place and place[1].replace("the folder of the course", ".")
     condition = re.match(r"(?:On|With) [^,]+", title)
     known = {f"On {system}" for system in SYSTEMS}
-    known |= {"With Docker", "With git", "With redis-server"}
+    known |= {"With Docker", "With git", "With redis-server", "With rabbitmq-server"}
     if condition and condition[0] not in known:
         raise Wrong(
             f"{line}: nobody knows when to run “{title}”: write one of {', '.join(sorted(known))}, "
@@ -157,7 +157,7 @@ def served(command: str) -> tuple[int, ...]:
         ports = [runserver[1] or 8000]
     elif up := re.match(r"docker compose(?: .*)? up\b(?!.* (?:-d|--detach|--wait)\b)", program):
         default = {f"step{each.number}": each.port for each in CHAPTERS}
-        services = default | {"docs": 8000}
+        services = default | {"docs": 8000, "step4-rabbitmq": 8014}
         words = program[up.end() :].split()
         return tuple(services[word] for word in words if word in services) or (*default.values(),)
     elif re.match(r"redis-server\b(?! --version)", program):
@@ -350,11 +350,13 @@ class Terminal:
 
     def run(self) -> None:
         """Wait until all commands have ended; raise Wrong unless they did what the page shows."""
+        builds = any("docker compose up" in each.text for each in self.block.commands)
+        patience = IMAGES_ARE_BUILT if builds else COMMAND_ENDS
         try:
-            self.process.wait(COMMAND_ENDS)
+            self.process.wait(patience)
         except subprocess.TimeoutExpired:
             raise Wrong(
-                f"{self.block.line}: the block does not end within {COMMAND_ENDS} seconds. "
+                f"{self.block.line}: the block does not end within {patience} seconds. "
                 f"It printed:\n{indent(self.printed(), '    ')}"
             ) from None
         finally:
@@ -489,10 +491,9 @@ class Reader:
         for terminal in self.terminals:
             terminal.kill()
         if self.composed:
-            profiles = ["--profile", "docs", "--profile", "tests"]
             remove = ["down", "--volumes", "--rmi", "local", "--remove-orphans"]
             subprocess.run(
-                ["docker", "compose", *profiles, *remove],
+                ["docker", "compose", "--profile", "*", *remove],
                 cwd=self.course,
                 env=self.environment,
                 capture_output=True,

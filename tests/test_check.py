@@ -39,8 +39,22 @@ def begun(browser: Callable[[], WebDriver]) -> Iterator[Callable[..., Check]]:
         yield begin
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is right may take its time on a busy machine: only a failure waits that long."""
+    monkeypatch.setattr("course.check.PATIENCE", 20)
+
+
 def played(check: Check, judged: Sequence[Behaviour]) -> dict[str, Verdict]:
     return {row.id: check.verdict(row) for row in judged}
+
+
+def played_twice(check: Check, judged: Sequence[Behaviour]) -> dict[str, Verdict]:
+    """Play rows, and those that do not hold a second time: the core layer of Channels can lose a
+    message in the moment in which a tab leaves, so the best of chats may fail a row by chance."""
+    verdicts = played(check, judged)
+    check.failed.clear()
+    return verdicts | played(check, [row for row in judged if verdicts[row.id].holds is False])
 
 
 def not_held(verdicts: dict[str, Verdict]) -> dict[str, str]:
@@ -57,13 +71,14 @@ def of(chapters: Sequence[Chapter]) -> pytest.MarkDecorator:
 
 
 @REDIS
+@pytest.mark.usefixtures("patient")
 @of(CHAPTERS)
 def test_the_end_of_a_chapter_passes_its_own_check(
     chapter: Chapter, begun: Callable[..., Check]
 ) -> None:
     check = begun(chapter.folder, chapter)
     # Nearly all that is slow is the same in every chapter, and the last one has all of it.
-    verdicts = played(check, rows(chapter, everything=chapter == CHAPTERS[-1])[0])
+    verdicts = played_twice(check, rows(chapter, everything=chapter == CHAPTERS[-1])[0])
     assert not_held(verdicts) == {}
     assert [each.reason for each in verdicts.values() if each.holds is None] == []
     assert check.noticed() == []
@@ -86,6 +101,7 @@ def test_the_end_of_a_chapter_fails_the_next_check_in_the_rows_of_the_matrix(
     assert all(each.holds for name, each in verdicts.items() if name not in expected)
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(
     ("chapter", "overlay"),
     [
@@ -103,13 +119,14 @@ def test_another_solution_passes(
     shutil.copytree(overlay, folder, dirs_exist_ok=True, ignore=LEFTOVERS)
     pages = chapter == CHAPTERS[0] or any(overlay.rglob("*.html")) or any(overlay.rglob("*.js"))
     now, later = rows(chapter)
-    judged = [row for row in now if row.id != "own_tests"]
+    own = next(row for row in matrix.load() if row.id == "own_tests")
+    judged = [row for row in now if row != own]
     check = begun(folder, chapter, tabs=pages)
-    verdicts = played(check, judged)
+    verdicts = played_twice(check, judged)
     if chapter.services and not_held(verdicts) == {}:
         check.browser = None  # what is slow: as far as a bare socket shows it
-        verdicts |= played(check, [row for row in later if chapter != CHAPTERS[-1]])
-    if chapter == CHAPTERS[-1]:
+        verdicts |= played_twice(check, [row for row in later if own.mark(chapter) != "✔"])
+    if own.first() == chapter:
         own_tests_hold(folder)
     assert not_held(verdicts) == {}
     assert check.noticed() == []
@@ -121,7 +138,10 @@ def test_each_chapter_has_three_other_solutions() -> None:
         assert len(found) >= 3, each
 
 
-@pytest.mark.parametrize(("number", "slow"), [(3, []), (4, ["frozen_redis"]), (5, ["own_tests"])])
+@pytest.mark.parametrize(
+    ("number", "slow"),
+    [(3, []), (4, ["frozen_redis"]), (5, ["own_tests"]), (6, ["burst", "stalled_tab"])],
+)
 def test_a_chapter_is_judged_by_what_is_new_in_it_however_slow(number: int, slow: list) -> None:
     now, later = rows(chapter(number))
     assert [row.id for row in now if row.slow] == slow

@@ -1,22 +1,29 @@
 """The Dockerfile and docker-compose.yml: read everywhere, run where a Docker engine answers."""
 
+import asyncio
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
+import websockets.asyncio.client as asyncio_client
+from crowd import Crowd, until
 from ruamel.yaml import YAML
 from websockets.sync.client import connect
 
 from course.chapters import CHAPTERS, ROOT, Chapter
+from course.layers import LAYERS
 
 pytestmark = pytest.mark.xdist_group("docker")
 
@@ -76,7 +83,7 @@ def test_plain_up_starts_the_steps_and_redis_only() -> None:
 def test_base_images_are_pinned() -> None:
     images = [service["image"] for service in SERVICES.values() if "image" in service]
     images += re.findall(r"^FROM (\S+:\S+)", DOCKERFILE, re.MULTILINE)
-    assert len(images) == 3
+    assert len(images) == 5
     for image in images:
         assert re.search(r":\d+\.\d+\.\d+-", image), f"{image} names no exact version"
 
@@ -87,13 +94,29 @@ def test_the_image_installs_what_the_steps_import() -> None:
     assert set(names.lower().split()) == GROUPS[0].keys()
 
 
+def test_the_scaled_chat_is_the_last_step_on_the_files_of_deploy() -> None:
+    for name in ("chat", "nginx"):
+        build = SERVICES[name]["build"]
+        assert (build["target"], build["args"]) == (name, {"STEP": CHAPTERS[-1].folder.name})
+    stage = DOCKERFILE.split(" AS chat\n")[1]
+    port = re.search(r'"--port", "(\d+)"', stage)[1]
+    assert f"chat:{port};" in (ROOT / "deploy" / "replicas.conf").read_text("utf-8")
+    assert f"localhost:{port}/health/" in SERVICES["chat"]["healthcheck"]["test"][-1]
+    # What the image installs, a server without Docker installs, too.
+    installed = " ".join(re.findall(r"--constraint \S+ (?:\\\n +)?(\w.*)", DOCKERFILE))
+    assert installed in (ROOT / "docs" / "deploying.md").read_text("utf-8")
+
+
 # Run
 
 
-def run(*arguments: str, folder: Path, timeout: float) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, folder: Path, timeout: float, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["docker", *arguments],
         cwd=folder,
+        env=os.environ | environment,
         stdin=subprocess.DEVNULL,  # never a terminal: output stays as it is
         capture_output=True,
         text=True,
@@ -102,9 +125,9 @@ def run(*arguments: str, folder: Path, timeout: float) -> subprocess.CompletedPr
     )
 
 
-def docker(*arguments: str, folder: Path = ROOT, timeout: float = 60) -> str:
+def docker(*arguments: str, folder: Path = ROOT, timeout: float = 60, **environment: str) -> str:
     """Run a Docker command and return what it printed; fail with its errors."""
-    result = run(*arguments, folder=folder, timeout=timeout)
+    result = run(*arguments, folder=folder, timeout=timeout, **environment)
     assert result.returncode == 0, f"docker {' '.join(arguments)}: {result.stderr[-4000:]}"
     return result.stdout
 
@@ -121,6 +144,17 @@ def skip_unless_it_works(*arguments: str) -> str:
     return result.stdout
 
 
+def test_a_step_runs_on_rabbitmq_with_the_settings_of_its_layer() -> None:
+    service, broker = SERVICES["step4-rabbitmq"], SERVICES["rabbitmq"]["environment"]
+    layer, environment = LAYERS["rabbitmq"], service["environment"]
+    assert environment["DJANGO_SETTINGS_MODULE"] == layer.settings
+    url = urlsplit(environment["RABBITMQ_URL"])
+    assert (url.hostname, url.path) == ("rabbitmq", f"/{broker['RABBITMQ_DEFAULT_VHOST']}")
+    assert url.username == broker["RABBITMQ_DEFAULT_USER"]
+    assert url.password == broker["RABBITMQ_DEFAULT_PASS"]
+    assert SERVICES["step4"]["volumes"][0] in service["volumes"]
+
+
 def test_docker_compose_reads_the_file() -> None:
     skip_unless_it_works("compose", "version")
     docker("compose", "--profile", "tests", "config", "--quiet")
@@ -131,16 +165,18 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.name = f"channels-test-{os.getpid()}"
+        self.name = f"channels-{folder.parent.name}-{os.getpid()}"
+        leftovers = shutil.ignore_patterns(".*_cache", ".git", ".venv", "__pycache__")
+        shutil.copytree(ROOT, folder, ignore=leftovers)
 
-    def compose(self, *arguments: str, timeout: float = 60) -> str:
-        name = ("--project-name", self.name)
-        return docker("compose", *name, *arguments, folder=self.folder, timeout=timeout)
+    def compose(self, *arguments: str, timeout: float = 60, **environment: str) -> str:
+        command = ("compose", "--project-name", self.name, *arguments)
+        return docker(*command, folder=self.folder, timeout=timeout, **environment)
 
     def down(self) -> None:
         """Remove everything, by the line that stands in docker-compose.yml for it."""
-        line = re.search(r"docker compose (--profile docs .*? down .*?)  ", COMPOSE_TEXT).group(1)
-        self.compose(*line.split(), timeout=120)
+        line = re.search(r"docker compose (--profile .*? down .*?)  ", COMPOSE_TEXT).group(1)
+        self.compose(*shlex.split(line), timeout=120)
 
     def listed(self, kind: str, *options: str) -> list[str]:
         """What the engine lists of the project: containers (ps), images, networks, volumes."""
@@ -152,24 +188,41 @@ class Project:
         return json.loads(shown)["Layers"]
 
 
+def skip_if_taken(port: int, by: str) -> None:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        pytest.skip(f"port {port}, which {by} needs, is taken")
+
+
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """Every step, served by Compose from a copy that a test may edit."""
+def engine() -> None:
+    """A Docker engine that answers."""
     skip_unless_it_works("compose", "version")
     if (system := skip_unless_it_works("version", "--format", "{{.Server.Os}}").strip()) != "linux":
         pytest.skip(f"the Docker engine runs {system} containers, and the images are for Linux")
+
+
+@pytest.fixture(scope="module")
+def project(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Every step, served by Compose from a copy that a test may edit."""
     for chapter in CHAPTERS:
-        try:
-            socket.create_server(("127.0.0.1", chapter.port)).close()
-        except OSError:
-            pytest.skip(f"port {chapter.port}, which step {chapter.number} needs, is taken")
-    folder = tmp_path_factory.mktemp("docker") / "course"
-    shutil.copytree(
-        ROOT, folder, ignore=shutil.ignore_patterns(".*_cache", ".git", ".venv", "__pycache__")
-    )
-    project = Project(folder)
+        skip_if_taken(chapter.port, f"step {chapter.number}")
+    project = Project(tmp_path_factory.mktemp("steps") / "course")
     try:
         project.compose("up", "--detach", "--build", "--wait", timeout=600)
+        yield project
+    finally:
+        project.down()
+
+
+@pytest.fixture(scope="module")
+def scaled(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The last step, built for many processes behind nginx; a test starts it."""
+    skip_if_taken(8443, "nginx")
+    project = Project(tmp_path_factory.mktemp("scale") / "course")
+    try:
+        project.compose("--profile", "scale", "build", "chat", "nginx", timeout=600)
         yield project
     finally:
         project.down()
@@ -213,10 +266,7 @@ def test_ports_are_published_on_loopback_only(project: Project) -> None:
 
 def test_the_docs_service_serves_the_site(project: Project) -> None:
     """Before the edit below, which no page shows."""
-    try:
-        socket.create_server(("127.0.0.1", 8000)).close()
-    except OSError:
-        pytest.skip("port 8000, which the site needs, is taken")
+    skip_if_taken(8000, "the site")
     project.compose("up", "--detach", "--build", "--wait", "docs", timeout=600)
     for chapter in CHAPTERS:
         with urlopen(f"http://localhost:8000/{chapter.folder.name}/", timeout=5) as response:
@@ -235,6 +285,22 @@ def test_the_image_holds_only_what_a_step_imports(project: Project) -> None:
     assert installed.items() >= GROUPS[0].items()
     for group in GROUPS[1:]:
         assert not installed.keys() & group.keys()
+
+
+def test_the_rabbitmq_profile_serves_step_4_on_it(project: Project) -> None:
+    try:
+        socket.create_server(("127.0.0.1", 8014)).close()
+    except OSError:
+        pytest.skip("port 8014, which the step needs, is taken")
+    project.compose("up", "--detach", "--build", "--wait", "step4-rabbitmq", timeout=600)
+    url, origin = "ws://localhost:8014/ws/chat/lobby/", "http://localhost:8014"
+    with connect(url, origin=origin) as one, connect(url, origin=origin) as two:
+        one.send('{"message": "hello"}')
+        for client in one, two:
+            assert json.loads(client.recv(timeout=10)) == {"message": "hello"}
+    broker = ("exec", "rabbitmq", "rabbitmqctl", "--quiet", "list_exchanges", "-p", "course")
+    assert re.search(r"^groups\b", project.compose(*broker), re.MULTILINE)
+    project.compose("rm", "--stop", "--force", "step4-rabbitmq", "rabbitmq")
 
 
 def test_an_edit_reloads_and_a_build_after_it_reinstalls_nothing(project: Project) -> None:
@@ -260,7 +326,7 @@ def test_the_tests_service_drives_a_browser(project: Project) -> None:
 
 
 def test_stopping_kills_nobody_and_down_leaves_nothing(project: Project) -> None:
-    """The last one: it stops and removes what the others use."""
+    """The last one of the steps: it stops and removes what the others use."""
     containers = project.listed("ps", "--all", "--quiet")
     mounts = "{{range .Mounts}}{{if .Name}}{{.Name}} {{end}}{{end}}"
     volumes = set(docker("inspect", "--format", mounts, *containers).split())
@@ -271,3 +337,63 @@ def test_stopping_kills_nobody_and_down_leaves_nothing(project: Project) -> None
     for kind in "ps --all", "image ls", "network ls", "volume ls":
         assert project.listed(kind, "--quiet") == []
     assert not volumes & set(docker("volume", "ls", "--quiet").split())
+
+
+def test_without_a_key_the_scaled_chat_does_not_start(scaled: Project) -> None:
+    command = ("compose", "--project-name", scaled.name, "run", "--rm", "--no-deps", "chat")
+    ended = run(*command, folder=scaled.folder, timeout=60, DJANGO_SECRET_KEY="")
+    assert ended.returncode != 0
+    assert "DJANGO_SECRET_KEY is not set" in ended.stderr
+
+
+def test_tabs_live_through_the_death_and_the_removal_of_replicas(scaled: Project) -> None:
+    def up(replicas: int) -> None:
+        scale = ("--scale", f"chat={replicas}", "--wait", "nginx")
+        scaled.compose("up", *scale, timeout=600, DJANGO_SECRET_KEY="for this test")
+
+    def dial() -> asyncio_client.connect:
+        url, origin = "wss://localhost:8443/ws/chat/lobby/", "https://localhost:8443"
+        return asyncio_client.connect(url, origin=origin, ssl=trust, proxy=None, compression=None)
+
+    async def play() -> Crowd:
+        crowd = Crowd(60, 10, dial)
+        async with crowd.talking():
+            crash = ("exec", "--index", "1", "chat", "bash", "-c", "kill -9 -1")
+            await asyncio.to_thread(scaled.compose, *crash)
+            await until(lambda: crowd.open < 60, lambda: "nobody noticed the crash")
+            await until(lambda: crowd.open == 60, lambda: f"only {crowd.open} came back")
+            crashed = len(crowd.dropped)
+            await asyncio.to_thread(docker, "rm", "--force", f"{scaled.name}-chat-2")
+            await until(lambda: len(crowd.dropped) > crashed, lambda: "nobody noticed the removal")
+            await asyncio.to_thread(up, 4)
+            await until(lambda: crowd.open == 60, lambda: f"only {crowd.open} came back")
+        return crowd
+
+    def served(replica: str) -> bool:
+        with urlopen("https://localhost:8443/chat/lobby/", context=trust, timeout=5) as response:
+            assert response.status == 200
+        return "GET /chat/lobby/" in docker("logs", replica)
+
+    up(3)
+    certificate = scaled.compose("exec", "nginx", "cat", "tls/fullchain.pem")
+    trust = ssl.create_default_context(cadata=certificate)
+    with urlopen("https://localhost:8443/static/chat/room.js", context=trust) as response:
+        assert response.headers["Server"].startswith("nginx")
+        assert response.read() == (CHAPTERS[-1].folder / "chat/static/chat/room.js").read_bytes()
+    crowd = asyncio.run(play())
+    print(crowd.report())
+    assert max(seconds for tab in crowd.tabs for seconds in tab.away) < 5
+    assert not crowd.repeated()
+    of_chat = ("--filter", "label=com.docker.compose.service=chat")
+    replicas = scaled.listed("ps", *of_chat, "--format", "{{.Names}}")
+    assert len(replicas) == 4
+    deadline = time.monotonic() + 20
+    for replica in replicas:  # that which was restarted, and those that are new, too
+        while not served(replica):
+            assert time.monotonic() < deadline, f"nginx does not find replica {replica}"
+    scaled.compose("--profile", "scale", "stop")
+    for status in scaled.listed("ps", "--all", "--format", "{{.Names}} {{.Status}}"):
+        assert "Exited (137)" not in status
+    scaled.down()
+    for kind in "ps --all", "image ls", "network ls", "volume ls":
+        assert scaled.listed(kind, "--quiet") == []

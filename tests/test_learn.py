@@ -19,18 +19,21 @@ import pytest
 import redis
 from websockets.sync.client import connect
 
-from course import install
+from course import install, rabbitmq
 from course.chapters import CHAPTERS, ROOT, chapter
 from course.compare import compare
+from course.rabbitmq import PrivateRabbitMQ
 from course.serve import PrivateRedis, free_port, stop
 
 CLI = [sys.executable, "-m", "course.cli"]
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals and scripts as POSIX has them")
 REDIS = pytest.mark.skipif(not PrivateRedis.available(), reason="no redis-server on the PATH")
+RABBITMQ = pytest.mark.skipif(not PrivateRabbitMQ.available(), reason="no rabbitmq-server")
 
 
 def environment(**changes: str) -> dict[str, str]:
-    kept = {name: text for name, text in os.environ.items() if name != "REDIS_URL"}
+    services = {"REDIS_URL", "RABBITMQ_URL"}
+    kept = {name: text for name, text in os.environ.items() if name not in services}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **changes}
 
 
@@ -77,6 +80,14 @@ def test_a_console_with_few_characters_does_not_stop_it():
         (["diff", "2", "docs"], "The folder docs is no Django project: it has no manage.py."),
         (["run", "99"], "There is no step 99. The steps are 1 (views), 2"),
         (["run", "abc"], "“abc” is not the number of a step. The steps are 1, 2"),
+        (
+            ["run", "3", "--layer", "x"],
+            "There is no channel layer “x”. The layers are memory, redis",
+        ),
+        (
+            ["run", "2", "--layer", "memory"],
+            "Step 2 has no channel layer: --layer is for the steps 3",
+        ),
         (["test", "99"], "There is no step 99."),
         (["diff", "3", "99"], "There is no step 99."),
         (["diff", "nowhere", "3"], "There is no folder nowhere"),
@@ -121,6 +132,42 @@ def test_a_redis_that_cannot_be_used_gets_one_line_without_its_password(scheme):
     line = one_line(result)
     assert f"{scheme}://me:***@127.0.0.1:{port}/0" in line
     assert "secret" not in line
+    assert result.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("amqp://me:secret@127.0.0.1:1/chat", "No RabbitMQ answers at amqp://me:***@127.0.0.1:1/"),
+        ("rabbit://me:secret@127.0.0.1/chat", "which is not the address of a RabbitMQ"),
+    ],
+    ids=["refused", "malformed"],
+)
+def test_a_rabbitmq_that_cannot_be_used_gets_one_line_without_its_password(url, says):
+    command = ["run", "4", "--layer", "rabbitmq", "--port", str(free_port())]
+    result = typed(*command, RABBITMQ_URL=url)
+    assert says in one_line(result)
+    assert "secret" not in one_line(result)
+    assert result.returncode == 1
+
+
+# learn.py on a machine where the place in which Debian has it is empty.
+WITHOUT_RABBITMQ = """
+from pathlib import Path
+from course import cli, rabbitmq
+rabbitmq.PACKAGED = Path("nowhere")
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("layer", ["redis", "redis-pubsub", "rabbitmq"])
+def test_a_layer_asked_for_by_name_is_not_replaced_by_another(layer):
+    command = ["run", "4", "--layer", layer, "--port", str(free_port())]
+    python = [sys.executable, "-c", WITHOUT_RABBITMQ]
+    result = typed(*command, command=python, PATH="nowhere")
+    service = layer.partition("-")[0]
+    assert f"No {service}-server is found, and {service.upper()}_URL is not set." in result.stderr
+    assert "To have it: " in one_line(result)
     assert result.returncode == 1
 
 
@@ -235,6 +282,58 @@ def test_without_redis_server_run_says_that_the_layer_is_in_memory():
 
 
 @POSIX
+@REDIS
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        ("memory", "Channel layer memory: for the tabs of this one process only."),
+        ("redis-pubsub", "Channel layer redis-pubsub: a Redis of its own, at redis://127.0.0.1:"),
+    ],
+)
+def test_run_serves_a_step_on_the_layer_that_is_asked_for(layer, says):
+    with running("4", "--layer", layer) as it:
+        assert says in it.printed
+        assert f"using settings 'layers.{layer.replace('-', '_')}'" in it.printed
+        they_hear_each_other(it)
+        it.process.send_signal(signal.SIGINT)
+        assert it.ends() == 0
+
+
+@POSIX
+@RABBITMQ
+def test_run_has_a_rabbitmq_of_its_own_and_ctrl_c_ends_all_of_it(tmp_path):
+    system = [path for path in map(Path, ("/var/lib/rabbitmq", "/etc/rabbitmq")) if path.is_dir()]
+    before = [sorted(path.rglob("*")) for path in system]
+    with running("4", "--layer", "rabbitmq", TMPDIR=str(tmp_path)) as it:
+        assert "Channel layer rabbitmq: a RabbitMQ of its own, at amqp://learner:" in it.printed
+        assert [path.name for path in tmp_path.iterdir() if path.name.startswith("rabbitmq-")]
+        they_hear_each_other(it)
+        it.process.send_signal(signal.SIGINT)
+        assert it.ends() == 0
+        assert "Traceback" not in it.printed
+    assert not list(tmp_path.iterdir())
+    assert [sorted(path.rglob("*")) for path in system] == before
+    started = [each for each in psutil.process_iter() if tmp_path.name in told(each)]
+    assert not started, "nothing that RabbitMQ starts by the way is left, such as epmd"
+
+
+def told(process: psutil.Process) -> str:
+    """Return the folder that a process was told to keep its temporary files in, if we may know."""
+    try:
+        return process.environ().get("TMPDIR", "")
+    except psutil.Error:
+        return ""
+
+
+def they_hear_each_other(it: Running) -> None:
+    """Prove that what one socket says comes to another one."""
+    room = f"ws://{it.address.replace('/chat/', '/ws/chat/here/')}"
+    with connect(room, origin=origin(it)) as a, connect(room, origin=origin(it)) as b:
+        a.send('{"message": "hello"}')
+        assert b.recv(timeout=10) == '{"message": "hello"}'
+
+
+@POSIX
 def test_when_the_server_dies_run_says_so_and_ends_with_its_status():
     with running("2") as it:
         [server] = psutil.Process(it.process.pid).children()
@@ -341,6 +440,7 @@ for name in set(sys.argv[sys.argv.index("-y") + 2:] if "-y" in sys.argv else [])
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(install, "system", lambda: "debian")
     monkeypatch.setattr(install, "SYSTEMD", tmp_path / "no-systemd")
+    monkeypatch.setattr(rabbitmq, "PACKAGED", tmp_path / "rabbitmq-server")
     monkeypatch.setattr(sys, "platform", "linux")
     return tmp_path
 
@@ -351,6 +451,7 @@ def test_on_debian_root_gets_installed_what_is_missing_and_only_once(bare_debian
     update, packages = (bare_debian / "asked").read_text().splitlines()
     assert update.endswith(" update noninteractive")
     everything = ["chromium", "chromium-driver", "redis-server", "nginx-light", "openssl", "git"]
+    everything.append("rabbitmq-server")
     assert packages.endswith(f" {' '.join(everything)} noninteractive")
     assert f"Installing {', '.join(everything)} with" in capfd.readouterr().out
     install.prepare()
@@ -359,10 +460,13 @@ def test_on_debian_root_gets_installed_what_is_missing_and_only_once(bare_debian
 
 
 @POSIX
-def test_where_systemd_runs_no_nginx_is_installed_since_it_would_serve(bare_debian, monkeypatch):
+def test_where_systemd_runs_nothing_is_installed_that_would_serve(bare_debian, monkeypatch):
     monkeypatch.setattr(install, "SYSTEMD", bare_debian)
     install.prepare()
-    assert "nginx" not in (bare_debian / "asked").read_text()
+    asked = (bare_debian / "asked").read_text()
+    assert "redis-server" in asked
+    assert "nginx" not in asked
+    assert "rabbitmq" not in asked
 
 
 @POSIX

@@ -249,6 +249,14 @@ def test_code_that_is_in_no_step_is_drawn_without_marks(course: Path) -> None:
     assert "<ins" not in html and "badge" not in html
 
 
+def test_a_file_that_is_in_no_folder_is_named_without_one(course: Path) -> None:
+    (course / "docker-compose.yml").write_text("services:\n  chat:\n    init: true\n  redis:\n")
+    found = read('./docker-compose.yml :: "chat:"')
+    assert found.code == "  chat:\n    init: true\n"
+    path = BeautifulSoup(draw(found), "html.parser").select_one("figcaption").get_text()
+    assert path.strip().startswith("docker-compose.yml")
+
+
 def test_a_file_that_is_removed_is_drawn_with_what_it_was(course: Path) -> None:
     from course.compare import compare
 

@@ -1,4 +1,4 @@
-"""A suite is worth what it catches: each planted bug has to turn step 5's own tests red."""
+"""A suite is worth what it catches: each planted bug has to turn its step's own tests red."""
 
 import multiprocessing
 import os
@@ -12,11 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from course.chapters import Chapter, chapter
+from course.chapters import CHAPTERS, Chapter, chapter
 from course.serve import PrivateRedis
 
 BUGS = tomllib.loads(Path(__file__).with_name("planted_bugs.toml").read_text(encoding="utf-8"))
 TESTS = "chat/tests"
+WAITING = {"conftest.py", "test_browser.py", "test_hub.py"}  # these say how long their tests wait
 
 ALL_PASSED, SOME_FAILED = 0, 1  # pytest's exit statuses; the others say that it could not run
 
@@ -24,22 +25,35 @@ ALL_PASSED, SOME_FAILED = 0, 1  # pytest's exit statuses; the others say that it
 # Linux forks a server process, macOS and Windows spawn it, and Python 3.14 has its fork server.
 METHODS = multiprocessing.get_all_start_methods()
 
-pytestmark = pytest.mark.parametrize("chapter", [chapter(5)], ids=["step5"])
+FIRST = chapter(5)  # the first step with tests of its own; the next ones have them, too
+TESTED = [each for each in CHAPTERS if each.number >= FIRST.number]
+
+
+def each_case(names: str, cases: list[tuple]) -> pytest.MarkDecorator:
+    ids = [
+        "-".join(f"step{one.number}" if one in TESTED else one for one in case) for case in cases
+    ]
+    return pytest.mark.parametrize(names.split(", "), cases, ids=ids)
 
 
 @pytest.fixture
 def copy(chapter: Chapter, tmp_path: Path) -> Path:
     """Return a copy of the step, without what earlier runs left in it."""
     leftovers = shutil.ignore_patterns("__pycache__", ".*_cache")
-    return shutil.copytree(chapter.folder, tmp_path / "step5", ignore=leftovers)
+    return shutil.copytree(chapter.folder, tmp_path / chapter.folder.name, ignore=leftovers)
 
 
-@pytest.mark.parametrize("method", METHODS)
+# How the server of the tests is started is the same in every step: all ways in the first one only.
+@each_case(
+    "chapter, method",
+    [(each, method) for each in TESTED for method in (METHODS if each == FIRST else METHODS[:1])],
+)
 def test_without_a_bug_the_suite_is_green(copy: Path, method: str) -> None:
     status, output = run_pytest(copy, method=method)
-    assert status == ALL_PASSED, f"Step 5's tests should pass:\n{output}"
+    assert status == ALL_PASSED, f"Its tests should pass:\n{output}"
 
 
+@each_case("chapter", [(each,) for each in TESTED])
 @pytest.mark.skipif(not PrivateRedis.available(), reason="no redis-server on the PATH")
 def test_without_a_bug_the_suite_is_green_on_redis(copy: Path) -> None:
     redis = PrivateRedis()
@@ -47,10 +61,12 @@ def test_without_a_bug_the_suite_is_green_on_redis(copy: Path) -> None:
         status, output = run_pytest(copy, redis_url=redis.url)
     finally:
         redis.stop()
-    assert status == ALL_PASSED, f"Step 5's tests should pass on Redis:\n{output}"
+    assert status == ALL_PASSED, f"Its tests should pass on Redis:\n{output}"
 
 
-@pytest.mark.parametrize("name", BUGS)
+@each_case(
+    "chapter, name", [(chapter(bug.get("step", FIRST.number)), name) for name, bug in BUGS.items()]
+)
 def test_the_suite_goes_red_for(copy: Path, name: str) -> None:
     bug = BUGS[name]
     plant(copy / bug["file"], bug["old"], bug["new"])
@@ -70,9 +86,9 @@ def plant(file: Path, old: str, new: str) -> None:
 
 def hurry(copy: Path) -> None:
     """Let tests wait one second at most for what, because of the bug, never comes."""
-    for file in copy / "conftest.py", copy / TESTS / "test_browser.py":
+    for file in copy / "conftest.py", *(copy / TESTS).glob("test_*.py"):
         code, changes = re.subn(r"(?m)^PATIENCE = \d+", "PATIENCE = 1", file.read_text("utf-8"))
-        assert changes == 1, f"{file.name} should say once how long its tests wait."
+        assert changes == (file.name in WAITING), f"{file.name} says {changes} times how long."
         file.write_text(code, encoding="utf-8")
 
 
@@ -101,5 +117,5 @@ def run_pytest(
         for process in [*psutil.Process(child.pid).children(recursive=True), child]:
             process.kill()  # the browser and the live server, too
         output, _ = child.communicate()
-        pytest.fail(f"Step 5's tests came to no end within two minutes:\n{output}")
+        pytest.fail(f"Its tests came to no end within two minutes:\n{output}")
     return child.returncode, output

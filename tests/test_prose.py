@@ -209,6 +209,8 @@ def test_a_title_says_when_and_where(title: str, condition: str, folder: str | N
         "docker compose up step3": [8003],
         "docker compose up": [chapter.port for chapter in CHAPTERS],
         "docker compose --profile docs up docs": [8000],
+        "docker compose up --build step4-rabbitmq": [8014],
+        "python3 learn.py run 4 --layer redis-pubsub": [8004],
         "docker compose up --detach step3": [],
         "docker compose down": [],
         "echo python3 learn.py run 3": [],

@@ -9,7 +9,6 @@ To pytest, which would warn that the module is there before it: PYTEST_DONT_REWR
 
 import json
 import os
-from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import OriginValidator, WebsocketDenier
 
 NOTES = Path(os.environ.get("OWN_TESTS_NOTES", ""))
-SPEAKER = ContextVar("SPEAKER", default="")  # the channel of the socket that is being served
 ACCEPT = {"type": "websocket.accept"}
 FOREIGN = "a foreign origin"
 
@@ -28,30 +26,26 @@ FOREIGN = "a foreign origin"
 def speaker_only():
     """What is said comes back to the socket that said it, and reaches no other."""
 
-    def spoil(layer):
-        made, added, discarded = layer.new_channel, layer.group_add, layer.group_discard
-        members = set()
+    def spoil(application):
+        async def spoiled(scope, receive, send):
+            said = set()
 
-        async def new_channel(*arguments, **named):
-            SPEAKER.set(await made(*arguments, **named))
-            return SPEAKER.get()
+            async def listen():
+                event = await receive()
+                if (message := message_in(event)) is not None:
+                    said.add(message.strip())
+                return event
 
-        async def group_add(group, channel):
-            await added(group, channel)
-            members.add((group, channel))
+            async def send_own(event):
+                message = message_in(event) if event["type"] == "websocket.send" else None
+                if message is None or message.strip() in said:
+                    await send(event)
 
-        async def group_discard(group, channel):
-            await discarded(group, channel)
-            members.discard((group, channel))
+            await application(scope, listen, send_own)
 
-        async def group_send(group, message):
-            if (group, SPEAKER.get()) in members:
-                await layer.send(SPEAKER.get(), message)
+        return spoiled
 
-        layer.new_channel, layer.group_send = new_channel, group_send
-        layer.group_add, layer.group_discard = group_add, group_discard
-
-    spoil_layers(spoil)
+    spoil_sockets(spoil)
 
 
 def one_room():
@@ -121,15 +115,24 @@ def any_name():
     spoil_sockets(spoil)
 
 
-def is_error(event):
-    """Say whether this ASGI event sends a frame with the key "error"."""
-    if event["type"] != "websocket.send":
-        return False
+def frame_in(event):
+    """Return the JSON object in the frame of this ASGI event; an empty one if there is none."""
     try:
         frame = json.loads(event.get("text") or event.get("bytes") or "")
-    except ValueError:
-        return False
-    return isinstance(frame, dict) and "error" in frame
+    except (ValueError, RecursionError):
+        return {}
+    return frame if isinstance(frame, dict) else {}
+
+
+def is_error(event):
+    """Say whether this ASGI event sends a frame with the key "error"."""
+    return event["type"] == "websocket.send" and "error" in frame_in(event)
+
+
+def message_in(event):
+    """Return the message in the frame of this ASGI event, or None."""
+    message = frame_in(event).get("message")
+    return message if isinstance(message, str) else None
 
 
 def spoil_layers(spoil):

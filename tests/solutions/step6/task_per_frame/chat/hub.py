@@ -1,0 +1,80 @@
+"""Different here: no outboxes. Each frame is a task, and a tab may have only so many unfinished."""
+
+import asyncio
+import json
+
+from channels.layers import get_channel_layer
+
+MOST = 300
+rooms = {}
+
+
+class Member:
+    """A tab in a room, and what is on its way to it."""
+
+    def __init__(self, send):
+        self.send, self.under_way, self.hears = send, set(), False
+
+    def tell(self, event):
+        if self.hears:
+            task = asyncio.create_task(self.send(event))
+            self.under_way.add(task)
+            task.add_done_callback(self.done)
+            if len(self.under_way) > MOST:
+                self.give_up()
+
+    def give_up(self):
+        for task in self.under_way:
+            task.cancel()
+        self.tell({"type": "websocket.close", "code": 1013})
+        self.hears = False
+
+    def done(self, task):
+        self.under_way.discard(task)
+        if not task.cancelled() and task.exception():
+            self.hears = False
+
+
+async def enter(group, member):
+    """Let a tab into the room, once the room has its subscription."""
+    if group not in rooms:
+        members, subscribed = set(), asyncio.get_running_loop().create_future()
+        listening = asyncio.create_task(listen(group, members, subscribed))
+        rooms[group] = members, subscribed, listening
+    members, subscribed, listening = rooms[group]
+    members.add(member)
+    await asyncio.wait({subscribed, listening}, return_when=asyncio.FIRST_COMPLETED)
+    if listening.done():
+        raise ConnectionError("This room hears nothing.")
+    member.hears = True
+
+
+def leave(group, member):
+    for task in member.under_way:
+        task.cancel()
+    if group in rooms and member in rooms[group][0]:
+        members, _, listening = rooms[group]
+        members.discard(member)
+        if not members:
+            del rooms[group]
+            listening.cancel()
+
+
+async def listen(group, members, subscribed):
+    layer = get_channel_layer()
+    channel = ""
+    try:
+        channel = await layer.new_channel()
+        await layer.group_add(group, channel)
+        subscribed.set_result(True)
+        while True:
+            text = json.dumps({"message": (await layer.receive(channel))["message"]})
+            for member in members:
+                member.tell({"type": "websocket.send", "text": text})
+    finally:
+        if group in rooms and rooms[group][0] is members:
+            del rooms[group]
+        for member in members:
+            member.give_up()
+        if channel:
+            await layer.group_discard(group, channel)
