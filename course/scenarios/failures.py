@@ -11,6 +11,7 @@ from course.scenarios.stage import Client, Stage, Unmet
 
 BAD = "not JSON"
 MANY = 1500  # messages of a thousand emoji: 6 to 18 MB, of which the sockets themselves hold 3
+LOSES = "A tab that stops reading should lose its socket"
 WINDOW = 50  # said at once: fewer than any channel layer's capacity
 
 
@@ -118,16 +119,16 @@ def frozen_redis_holds_up_every_room(stage: Stage) -> None:
 @on_the_wire("stalled_tab")
 def stalled_tab_loses_its_socket(stage: Stage) -> None:
     stalled, speaker = _one_stops_reading(stage)
-    should = "A tab that stops reading should lose its socket"
     try:
-        stalled.reads_until("the last word")
+        heard = stalled.reads_until("the last word")
     except Unmet as unmet:
         if "dropped" not in unmet.symptom:
-            text = f"{should}; it kept it, and misses what was said."
-            raise Unmet(text, "stalled") from None
+            raise Unmet(f"{LOSES}; it kept it, and misses some of what was said.") from None
     else:
-        text = f"{should}; it kept it, and the server all that was said, however much."
-        raise Unmet(text, "stalled")
+        if heard == MANY:
+            text = f"{LOSES}; it kept it, and everything was kept for it, however much."
+            raise Unmet(text, "stalled")
+        raise Unmet(f"{LOSES}; it kept it, and misses some of what was said.")
     stage.client().say("back again")
     speaker.hears("back again")
 

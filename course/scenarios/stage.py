@@ -1,5 +1,6 @@
 """What a scenario plays on: a running site, tabs, sockets, and what it may stop and start."""
 
+import itertools
 import json
 import socket
 import string
@@ -136,16 +137,18 @@ class Client:
             except Unmet as unmet:
                 place = f", after {number} others" if number else ""
                 seen = str(unmet).partition("; ")[2]
-                expected = f"The message {message!r} should come{place}"
+                expected = f"The message {message!r:.80} should come{place}"
                 raise Unmet(f"{expected}; {seen}", unmet.symptom) from None
             if frame != {"message": message}:
                 expected = json.dumps({"message": message}, ensure_ascii=False)
                 raise Unmet(f"{expected} should come; {json.dumps(frame)} came.")
 
-    def reads_until(self, message: str) -> None:
-        """Read all that comes up to this message; raise Unmet if it does not come."""
-        while self.receive() != {"message": message}:
-            pass
+    def reads_until(self, message: str) -> int:
+        """Read up to this message, and return how many came before it; raise Unmet if it does not
+        come."""
+        for number in itertools.count():
+            if self.receive() == {"message": message}:
+                return number
 
     def complains(self, seconds: float | None = None) -> None:
         """Wait for an error frame; raise Unmet if none comes in time, or anything else."""

@@ -17,17 +17,21 @@ class Member:
 
     def tell(self, event):
         if self.hears:
-            task = asyncio.create_task(self.send(event))
-            self.under_way.add(task)
-            task.add_done_callback(self.done)
+            self.start(event)
             if len(self.under_way) > MOST:
                 self.give_up()
 
+    def start(self, event):
+        task = asyncio.create_task(self.send(event))
+        self.under_way.add(task)
+        task.add_done_callback(self.done)
+
     def give_up(self):
-        for task in self.under_way:
-            task.cancel()
-        self.tell({"type": "websocket.close", "code": 1013})
-        self.hears = False
+        if self.hears:
+            self.hears = False
+            for task in self.under_way:
+                task.cancel()
+            self.start({"type": "websocket.close", "code": 1013})
 
     def done(self, task):
         self.under_way.discard(task)
