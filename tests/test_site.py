@@ -374,7 +374,7 @@ CONCEPTS = {
     3: "group on the channel layer",
     4: "AsyncWebsocketConsumer",
     5: "WebsocketCommunicator",
-    6: "hub",
+    6: "fan-out outbox",
 }
 
 
