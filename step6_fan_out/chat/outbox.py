@@ -5,7 +5,7 @@ import logging
 from collections import deque
 
 LIMIT = 500  # frames that may wait for one tab; when more do, the tab has stopped reading
-CLOSE = {"type": "websocket.close", "code": 1013}  # "try again later", which the page does
+CLOSE = {"type": "websocket.close", "code": 4000}  # of our own; after any code, a page comes back
 
 logger = logging.getLogger(__name__)
 

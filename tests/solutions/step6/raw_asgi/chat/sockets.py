@@ -46,7 +46,7 @@ async def write(queue, send):
         while event := await queue.get():
             queue.size -= len(event["text"])
             await send(event)
-        await send({"type": "websocket.close", "code": 1013})
+        await send({"type": "websocket.close", "code": 4000})
     except OSError:
         pass  # the tab is gone, and `receive` says so
 

@@ -31,7 +31,7 @@ class Member:
             self.hears = False
             for task in self.under_way:
                 task.cancel()
-            self.start({"type": "websocket.close", "code": 1013})
+            self.start({"type": "websocket.close", "code": 4000})
 
     def done(self, task):
         self.under_way.discard(task)

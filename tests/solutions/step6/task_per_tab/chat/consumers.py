@@ -47,7 +47,7 @@ class ChatConsumer(AsyncJsonWebsocketConsumer):
         with suppress(OSError):  # the tab has gone
             while (text := await self.queue.get()) is not None:
                 await self.send(text_data=text)
-            await self.close(code=1013)
+            await self.close(code=4000)
 
     @classmethod
     async def encode_json(cls, content):
