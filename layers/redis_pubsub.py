@@ -7,7 +7,7 @@ from mysite.settings import *  # noqa: F403
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        # redis-py 8 gives up when Redis hangs for 5 s, and with it goes the socket of who speaks.
+        # redis-py 8 gives up when Redis hangs for 5 s, and with it goes the speaker's socket.
         "CONFIG": {"hosts": [{"address": os.environ["REDIS_URL"], "socket_timeout": None}]},
     }
 }
