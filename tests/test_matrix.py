@@ -33,7 +33,12 @@ def play(row: Behaviour, mark: str, stage: Stage) -> None:
         part(stage)
 
 
-OPPOSITES = [cell for cell in CELLS if {"✔", "✘"} <= set(cell.values[0].cells)]
+# Of every row that has both marks, one cell with each.
+OPPOSITES = {
+    (cell.values[0].id, cell.values[0].mark(cell.values[1])): cell
+    for cell in CELLS
+    if {"✔", "✘"} <= set(cell.values[0].cells)
+}.values()
 
 
 @pytest.mark.parametrize(("row", "chapter", "layer"), OPPOSITES)
