@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from course.chapters import CHAPTERS
-from course.layers import LAYERS
-from course.serve import Server
+from course.run.layers import LAYERS
+from course.run.serve import Server
 
 PEERS = Path(__file__).resolve().parent / "peers"
 NODE_WS = "8.23.0"

@@ -21,8 +21,8 @@ import psutil
 from bench.configurations import Configuration, LeftOut
 from bench.load import LoadError, family_of, used
 from course.chapters import ROOT
-from course.rabbitmq import PrivateRabbitMQ
-from course.serve import OWN_GROUP, PrivateRedis, ServeError, free_port, stop
+from course.run.rabbitmq import PrivateRabbitMQ
+from course.run.serve import OWN_GROUP, PrivateRedis, ServeError, free_port, stop
 
 WARM = 10  # tabs that a server has seen before anything is counted
 WINDOWS = {10: 10, 100: 10, 1000: 2}  # messages under way at once: layers drop from 100 on

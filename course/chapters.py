@@ -1,12 +1,12 @@
 """The chapters, listed once and read by everything else. This module imports nothing of ours."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What a step has but does not teach: a page shows it folded. Empty __init__.py are given, too.
-GIVEN = ("README.md", "manage.py", "chat/static/chat/chat.css", "chat/static/chat/socket.js")
+# What a step has but does not teach: a page shows it folded. So are empty __init__.py files.
+PROVIDED = ("README.md", "manage.py", "chat/static/chat/chat.css", "chat/static/chat/socket.js")
 
 
 @dataclass(frozen=True)
@@ -81,3 +81,14 @@ def chapter(number: int) -> Chapter:
             return candidate
     listed = ", ".join(f"{each.number} ({each.name})" for each in CHAPTERS)
     raise LookupError(f"There is no step {number}. The steps are {listed}.")
+
+
+def predecessor(chapter: Chapter) -> Path | None:
+    """Return the folder of the chapter before this one; None for the first."""
+    index = CHAPTERS.index(chapter)
+    return CHAPTERS[index - 1].folder if index else None
+
+
+def provided(path: str) -> bool:
+    """Return whether a file of a step (its path there) is provided, not taught."""
+    return path in PROVIDED or PurePosixPath(path).name == "__init__.py"

@@ -22,11 +22,13 @@ from course.chapters import CHAPTERS, ROOT, Chapter, chapter
 
 if TYPE_CHECKING:
     from course.compare import File
-    from course.layers import Layer
-    from course.mistakes import Mistake
+    from course.judge.mistakes import Mistake
+    from course.run.layers import Layer
 
 LEARN = "py learn.py" if sys.platform == "win32" else "python3 learn.py"
 PYTEST = ("-n", "4", "--dist", "loadgroup", "--durations", "10", "-rs")
+STEP, SLOW = ("tests/course",), ("tests/slow",)
+QUICK = (*STEP, "tests/tools", "tests/site")
 COLOURS = {"+": "green", "-": "red"}
 REDIS = {"running": "runs", "down": "does not run"}
 ENDINGS = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, n)]
@@ -111,7 +113,7 @@ def run(
     ] = "",
 ) -> None:
     """Serve a step until Ctrl-C (exit status 0). An edit of its code reloads it."""
-    from course import serve
+    from course.run import serve
 
     number, folder, port = chosen(step).number, chosen(step).folder, port or chosen(step).port
     asked = layer_for(chosen(step), layer) if layer else None
@@ -129,7 +131,7 @@ def run(
 
 def require_free(port: int, command: str) -> None:
     """Leave, with a command that would work, if something listens on this port."""
-    from course import serve
+    from course.run import serve
 
     if serve.port_taken(port):
         other = f"{LEARN} {command} --port {serve.free_port()}"
@@ -139,7 +141,7 @@ def require_free(port: int, command: str) -> None:
 @contextmanager
 def until_stopped(status: int = 0) -> Iterator[None]:
     """Let Ctrl-C end the block, with this exit status, and with the block all that it started."""
-    from course import serve
+    from course.run import serve
 
     for name in ENDINGS:
         signal.signal(name, lambda number, _: sys.exit(128 + number))
@@ -182,7 +184,7 @@ def own_layer() -> str | None:
 
 def layer_for(step: Chapter, name: str) -> "Layer":
     """Return the channel layer with this name; leave if there is none, or none in this step."""
-    from course.layers import LAYERS
+    from course.run.layers import LAYERS
 
     if name not in LAYERS:
         refuse(f"There is no channel layer “{name}”. The layers are {', '.join(LAYERS)}.", 2)
@@ -195,7 +197,7 @@ def layer_for(step: Chapter, name: str) -> "Layer":
 def on_layer(layer: "Layer") -> dict[str, str]:
     """Say where this channel layer is; return what makes a step use it. Leave if it cannot be had:
     whoever asks for one by its name is not served with another."""
-    from course import install
+    from course.run import install
 
     title = f"Channel layer {layer.name}"
     if not layer.service:
@@ -211,7 +213,7 @@ def on_layer(layer: "Layer") -> dict[str, str]:
 def service(name: str, title: str) -> str | None:
     """Say which Redis or RabbitMQ there is, and start one if none is named in the environment;
     return its address, or None if none can be had."""
-    from course import rabbitmq, serve
+    from course.run import rabbitmq, serve
 
     words, check, private = {
         "redis": ("Redis", serve.check_redis, serve.PrivateRedis),
@@ -237,13 +239,17 @@ def test(
         list[str] | None,
         typer.Argument(metavar="STEP ARGUMENTS", help="One step only; anything for pytest."),
     ] = None,
+    slow: Annotated[bool, typer.Option("--slow", help="The slow rest of the tests.")] = False,
 ) -> None:
     """Prove, in a real browser, what every step promises, or one. Exit status: pytest's."""
-    from course import install
+    from course.run import install
 
-    words, options = list(arguments or []), [*PYTEST]
+    words, options, places = list(arguments or []), [*PYTEST], SLOW if slow else QUICK
     if words and words[0].isdecimal():
         options += ["--step", str(chosen(words.pop(0)).number)]
+        places = STEP
+    if any((ROOT / word.partition("::")[0]).exists() for word in words):
+        places = ()  # named by the one who typed it
     try:
         install.prepare()
     except install.InstallError as error:
@@ -251,13 +257,13 @@ def test(
     import pytest
 
     os.chdir(ROOT)
-    raise typer.Exit(pytest.main([*options, *words]))
+    raise typer.Exit(pytest.main([*options, *words, *places]))
 
 
 @app.command()
 def start(step: Step, path: Own) -> None:
     """Make a folder of your own to type a step into. It begins with the end of the step before."""
-    from course import folders
+    from course.judge import folders
 
     begun = chosen(step)
     make_folder(path, partial(folders.fill_to_begin, begun))
@@ -283,7 +289,7 @@ def mistake(
     ] = None,
 ) -> None:
     """List mistakes that learners make, or make a broken copy of a step to practise on."""
-    from course import folders, mistakes
+    from course.judge import folders, mistakes
 
     every = mistakes.load()
     if not name:
@@ -327,7 +333,7 @@ def list_mistakes(every: list["Mistake"]) -> None:
 
 def make_folder(path: Path, fill: Callable[[Path], None]) -> None:
     """Make a folder of the learner's own; leave, with one line, if that cannot be."""
-    from course import folders
+    from course.judge import folders
 
     try:
         folders.make(path, fill)
@@ -382,8 +388,9 @@ def check(
     browser: Annotated[bool, typer.Option(help="Open tabs, too.")] = True,
 ) -> None:
     """Check a chat of your own: does it what a step promises? Exit status: 0 if it does."""
-    from course import check as checking
-    from course import report, serve
+    from course.judge import check as checking
+    from course.judge import report
+    from course.run import serve
 
     chapters = [chosen(step)] if step else list(CHAPTERS)
     if path and url:
@@ -447,7 +454,7 @@ def show(file: "File", what: str) -> None:
 
 def tell_what_to_do(mine: Path, step: Chapter) -> None:
     """Print what a learner's folder still lacks of a step, and what is only there."""
-    from course import folders
+    from course.judge import folders
 
     try:
         files = folders.to_do(mine, step.folder)
@@ -482,7 +489,7 @@ def docs(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Where the site is served.")] = 8000,
 ) -> None:
     """Serve the course's site until Ctrl-C. An edit of a page or of a step builds it anew."""
-    from course import serve
+    from course.run import serve
 
     require_free(port, "docs")
     # Material for MkDocs announces at every start that it will end in 2027.
@@ -510,7 +517,7 @@ def bench(
 ) -> None:
     """Measure what async, the channel layer, the server and the fan-out buy, on your machine."""
     from bench import show
-    from course import check
+    from course.judge import check
 
     with until_stopped(130):
         try:
@@ -529,8 +536,8 @@ def record(
     ] = False,
 ) -> None:
     """Make anew what the course shows of itself: diagrams, recordings, the last run's figures."""
-    from course import install
-    from course import record as recorder
+    from course.record import record as recorder
+    from course.run import install
 
     with until_stopped():
         try:

@@ -14,11 +14,11 @@ import pytest
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.remote.webdriver import WebDriver
 
-from course.browser import Tab, open_browser
 from course.chapters import ROOT, Chapter
+from course.judge.browser import Tab, open_browser
+from course.judge.scenarios.stage import Stage
 from course.matrix import Behaviour
-from course.scenarios.stage import Stage
-from course.serve import PrivateRedis, Server, free_port
+from course.run.serve import PrivateRedis, Server, free_port
 
 RESULTS = ROOT / "test-results"
 

@@ -1,0 +1,93 @@
+"""What else may come through a socket, or not come at all."""
+
+from course.judge.scenarios import in_tabs, on_the_wire
+from course.judge.scenarios.stage import Stage, Unmet
+
+BAD_FRAMES: dict[str, str | bytes] = {
+    "not JSON": "hello",
+    "empty": "",
+    "cut off": '{"message": "hel',
+    "NaN": "NaN",
+    "null": "null",
+    "a list": '["message"]',
+    "a text": '"message"',
+    "no message": "{}",
+    "another key": '{"text": "hello"}',
+    "null as message": '{"message": null}',
+    "a number as message": '{"message": 1}',
+    "NaN as message": '{"message": NaN}',
+    "an object as message": '{"message": {"text": "hello"}}',
+    "an empty message": '{"message": ""}',
+    "only spaces": '{"message": " \\t\\n "}',
+    "1,001 characters": '{"message": "' + "x" * 1001 + '"}',
+    "a newline": '{"message": "two\\nlines"}',
+    "a control character": '{"message": "be\\u0007ll"}',
+    "half of a surrogate pair": '{"message": "\\ud83d"}',
+    "a deep nest": "[" * 100_000,
+    "a deep nest of objects": '{"message":' * 50_000,
+    "a huge number": '{"message": ' + "9" * 10_000 + "}",
+    "binary": b'{"message": "hello"}',
+    "empty binary": b"",
+}
+
+
+@on_the_wire("bad_frames")
+def bad_frames(stage: Stage) -> None:
+    client = stage.client()
+    for number, (what, frame) in enumerate(BAD_FRAMES.items()):
+        try:
+            client.send(frame)
+            client.complains()
+            client.say(f"good {number}")
+            client.hears(f"good {number}")
+        except Unmet as unmet:
+            raise Unmet(f"After a bad frame ({what}): {unmet}", unmet.symptom) from unmet
+    longest = "🎉" * 1000  # emoji count like letters
+    client.say(longest)
+    client.hears(longest)
+
+
+@in_tabs("bad_frames")
+def bad_messages_in_a_tab(stage: Stage) -> None:
+    tab = stage.joined()
+    before = tab.lines
+    complaint: set[str] = set()
+    for length in (1001, 1_200_000):  # servers hang up at about 1 MiB
+        tab.say("x" * length)
+        if not complaint & tab.lines:  # some pages keep what they have said before
+            complaint = tab.complains(before)
+        tab.keeps(length)
+        tab.shows("connected")
+        tab.say(f"mended {length}")
+        tab.ends_with(f"mended {length}")
+    tab.sees("mended 1001", "mended 1200000")
+
+
+@on_the_wire("foreign_origin")
+def foreign_origin(stage: Stage) -> None:
+    for origin in ("http://evil.example", "https://evil.example:443", "null", None):
+        stage.is_refused(f"A socket for the origin {origin}", origin=origin)
+    stage.client().say("from our own page")
+
+
+@on_the_wire("idle")
+def idle(stage: Stage) -> None:
+    tab = stage.joined() if stage.browser else None  # idle together: it is time that costs here
+    client = stage.client(room=f"{stage.room} idle")
+    if tab:
+        # The page comes back after a drop within a second, so what it said meanwhile is kept.
+        tab.driver.execute_script(
+            """const status = document.getElementById("chat-status");
+            window.said = [];
+            new MutationObserver(() => window.said.push(status.textContent))
+              .observe(status, {childList: true, characterData: true, subtree: true});"""
+        )
+    # Where a server reads for several sockets in turn, it is the next one's turn after 5 s.
+    client.stays_silent(seconds=13)
+    client.say("still here")
+    client.hears("still here")
+    if tab:
+        if said := tab.driver.execute_script("return window.said"):
+            raise Unmet(f"Tab A should stay connected while idle for 13 s; it said {said}.")
+        tab.say("still here")
+        tab.sees("still here")

@@ -1,0 +1,42 @@
+"""The fenced blocks of a Markdown page: code, commands and what the course draws itself."""
+
+import re
+from dataclasses import dataclass
+from textwrap import dedent
+
+FENCE = re.compile(
+    r"^(?P<indent>[ ]*)(?P<ticks>```+)[ ]*(?P<language>[\w-]*)(?P<info>[^\n`]*)\n"
+    r"(?P<body>.*?)^(?P=indent)(?P=ticks)[ ]*$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A fenced block: the page's line that it starts in (from 1), its language, its title, its body
+    without its indentation, that indentation, and the whole of it as it stands on the page."""
+
+    line: int
+    language: str
+    title: str
+    body: str
+    indent: int
+    text: str
+
+
+def fences(page: str) -> list[Fence]:
+    """Return the fenced blocks of a page, also those inside notes and tabs, in order."""
+    found = []
+    for match in FENCE.finditer(page):
+        title = re.search(r'title="([^"]*)"', match["info"])
+        found.append(
+            Fence(
+                line=page.count("\n", 0, match.start()) + 1,
+                language=match["language"],
+                title=title[1] if title else "",
+                body=dedent(match["body"]),
+                indent=len(match["indent"]),
+                text=match[0],
+            )
+        )
+    return found

@@ -1,0 +1,280 @@
+"""One running step, as a learner runs it: a server process, a Redis of its own, a clean stop."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit, urlunsplit
+from urllib.request import ProxyHandler, build_opener
+
+import psutil
+import redis
+
+T = TypeVar("T")
+
+# A process of ours leaves Ctrl-C to us, so that things stop in order: the server, then its Redis.
+OWN_GROUP = (
+    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    if sys.platform == "win32"
+    else {"start_new_session": True}
+)
+
+# How a step is served: as a learner does it, and by the servers of a deployment.
+PROGRAMS = {
+    "runserver": "manage.py runserver {port}",
+    "daphne": "-m daphne -b 127.0.0.1 -p {port} {site}.asgi:application",
+    "uvicorn": "-m uvicorn --host 127.0.0.1 --port {port} {site}.asgi:application",
+}
+
+# A proxy that the environment names is for other machines, not for our own pages.
+DIRECT = build_opener(ProxyHandler({}))
+
+
+class ServeError(Exception):
+    """Something a person can mend; its text says what, in one line."""
+
+
+def wait_until(
+    condition: Callable[[], T],
+    what: str | Callable[[], str],
+    seconds: float = 10.0,
+    pause: float = 0.05,
+) -> T:
+    """Ask `condition` again and again, and return its first true answer. Raise TimeoutError, with
+    `what` (a text, or what returns one), if there is none within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(what if isinstance(what, str) else what())
+        time.sleep(pause)
+    return answer
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def port_taken(port: int) -> bool:
+    """Say whether somebody listens on this port of localhost, which browsers first take for ::1."""
+    for address in ("127.0.0.1", "::1"):
+        with contextlib.suppress(OSError):
+            socket.create_connection((address, port), timeout=1).close()
+            return True
+    return False
+
+
+def stop(process: subprocess.Popen | psutil.Process, patience: float = 5.0) -> None:
+    """End a process and all that it started; kill what is alive after `patience` seconds."""
+    try:
+        family = [psutil.Process(process.pid)]
+        family += family[0].children(recursive=True)
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        try:
+            member.resume()  # a frozen process does not hear that it should end
+            member.terminate()
+        except psutil.NoSuchProcess:
+            pass
+    killed = psutil.wait_procs(family, patience)[1]
+    for member in killed:
+        member.kill()
+    psutil.wait_procs(killed, 1)  # until then one may still write into a folder that goes, too
+    process.wait()
+
+
+def stop_children() -> None:
+    """End every process that this one started, the newest first."""
+    children = psutil.Process().children()
+    for child in sorted(children, key=psutil.Process.create_time, reverse=True):
+        stop(child)
+
+
+def masked(url: str) -> str:
+    """Return the URL with its password, if it has one, as ***."""
+    try:
+        parts = urlsplit(url)
+        if parts.password is None:
+            return url
+    except ValueError:  # too broken to say where the password stands: show none of it
+        return url.partition(":")[0] + "://***"
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+
+
+def check_redis(url: str) -> None:
+    """Raise ServeError unless a Redis answers at this URL (redis://, rediss:// or unix://)."""
+    try:
+        with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
+            client.ping()
+    except ValueError:
+        raise ServeError(
+            f"REDIS_URL is {masked(url)}, which is not the address of a Redis. "
+            "Write it as redis://localhost:6379/0, or unset it."
+        ) from None
+    except redis.AuthenticationError:
+        raise ServeError(
+            f"The Redis at {masked(url)} (REDIS_URL) refuses this password. "
+            "Mend it, or unset REDIS_URL."
+        ) from None
+    except (redis.RedisError, OSError):
+        raise ServeError(
+            f"No Redis answers at {masked(url)} (REDIS_URL). Start it, or unset REDIS_URL."
+        ) from None
+
+
+def copy_project(folder: Path, to: Path) -> Path:
+    """Copy a project so that whatever runs there leaves the folder itself as it is. Left out is
+    what is no part of it: hidden folders such as .git, environments, what programs leave behind."""
+
+    def no_part(parent: str, names: list[str]) -> list[str]:
+        return [
+            name
+            for name in names
+            if ((path := Path(parent, name)).is_dir() and name.startswith("."))
+            or name in ("__pycache__", "node_modules")
+            or (path / "pyvenv.cfg").exists()
+            or not (path.is_dir() or path.is_file())
+        ]
+
+    return shutil.copytree(folder, to, ignore=no_part, ignore_dangling_symlinks=True)
+
+
+class PrivateRedis:
+    """A redis-server of our own: a free port, nothing on disk, gone at `stop`."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    @staticmethod
+    def available() -> bool:
+        """Say whether there is a redis-server on the PATH."""
+        return shutil.which("redis-server") is not None
+
+    def start(self) -> None:
+        """Start it and wait until it answers; raise ServeError if it does not within 10 seconds."""
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--save", "", "--appendonly", "no", "--dir", tempfile.gettempdir()]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **OWN_GROUP
+        )
+        deadline = time.monotonic() + 10
+        while not port_taken(self.port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                stop(self.process)
+                raise ServeError("redis-server is on the PATH but does not start.")
+            time.sleep(0.02)
+
+    def freeze(self) -> None:
+        """Stop it as a debugger would: its connections stay open and nothing answers on them."""
+        psutil.Process(self.process.pid).suspend()
+
+    def thaw(self) -> None:
+        """Let a frozen Redis run on."""
+        psutil.Process(self.process.pid).resume()
+
+    def stop(self) -> None:
+        """End it, and wait until it has ended."""
+        stop(self.process)
+
+
+class Server:
+    """A step's server, one of PROGRAMS, in its folder; as a context manager, while that lasts."""
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        environment: Mapping[str, str | None] = {},
+        log: Path | None = None,
+        reload: bool = True,
+        program: str = "runserver",
+        command: Sequence[str] | None = None,
+    ) -> None:
+        """Take the step's folder, a free port, what to set (or, with None, unset) in its
+        environment, a file for what it prints (None: the terminal), whether an edit of the code
+        reloads it (without that runserver starts in half the time), and the name of the program;
+        or, in place of that, a whole command."""
+        self.folder, self.port, self.log = folder, port, log
+        site = next((each.parent.name for each in folder.glob("*/asgi.py")), "mysite")
+        self.command = [sys.executable, *PROGRAMS[program].format(port=port, site=site).split()]
+        if program == "runserver" and not reload:
+            self.command.append("--noreload")
+        self.command = [*command] if command else self.command
+        self.url = f"http://localhost:{port}"
+        self.greeting = ""  # what it printed into its log until it answered
+        ours = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "mysite.settings"}
+        environment = {**os.environ, **ours, **environment}
+        self.environment = {name: text for name, text in environment.items() if text is not None}
+
+    def __enter__(self) -> "Server":
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def start(self, patience: float = 30.0) -> None:
+        """Start it; return once it answers. Raise ServeError, with the end of what it printed, if
+        it ends before that or needs more than `patience` seconds."""
+        begins = len(self.output())
+        output = self.log.open("ab") if self.log else None
+        try:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if output else None,
+                **OWN_GROUP,
+            )
+        finally:
+            if output:
+                output.close()
+        deadline = time.monotonic() + patience
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise ServeError(
+                    f"The server of {self.folder.name} does not start.{self.printed()}"
+                )
+            time.sleep(0.03)
+        self.greeting = self.output()[begins:]
+
+    def answers(self) -> bool:
+        """Say whether it answers HTTP, whatever it answers."""
+        try:
+            DIRECT.open(f"http://127.0.0.1:{self.port}/chat/", timeout=5).close()
+        except HTTPError:
+            pass
+        except (URLError, OSError):
+            return False
+        return True
+
+    def output(self) -> str:
+        """Return all that it printed into its log."""
+        if not self.log or not self.log.exists():
+            return ""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def printed(self, lines: int = 40) -> str:
+        """Return the last lines that it printed into its log."""
+        return "".join("\n" + line for line in self.output().splitlines()[-lines:])
+
+    def stop(self) -> None:
+        """End it, and wait until it has ended."""
+        stop(self.process)

@@ -1,0 +1,41 @@
+"""What several tests use: the command line, typed as a person would, and what it prints."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from course.chapters import ROOT
+from course.run.rabbitmq import PrivateRabbitMQ
+from course.run.serve import PrivateRedis, stop
+
+CLI = [sys.executable, "-m", "course.cli"]
+POSIX = pytest.mark.skipif(os.name == "nt", reason="signals and scripts as POSIX has them")
+REDIS = pytest.mark.skipif(not PrivateRedis.available(), reason="no redis-server on the PATH")
+RABBITMQ = pytest.mark.skipif(not PrivateRabbitMQ.available(), reason="no rabbitmq-server")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    services = {"REDIS_URL", "RABBITMQ_URL"}
+    kept = {name: text for name, text in os.environ.items() if name not in services}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **changes}
+
+
+def typed(*words: str, command: list[str] = CLI, cwd: Path = ROOT, **changes: str):
+    """Run a command to its end; return its exit status and what it printed."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+    process = subprocess.Popen([*command, *words], cwd=cwd, env=environment(**changes), **pipes)
+    try:
+        printed = process.communicate(timeout=30)
+    finally:
+        stop(process)  # and what it started, if it did not end
+    return subprocess.CompletedProcess(words, process.returncode, *printed)
+
+
+def one_line(result: subprocess.CompletedProcess) -> str:
+    """Return the only line that it printed."""
+    lines = (result.stdout + result.stderr).splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
