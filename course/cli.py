@@ -547,6 +547,32 @@ def record(
             refuse(str(error))
 
 
+@app.command()
+def carry(step: Step) -> None:
+    """Carry the edits of a step that are not committed yet to the later steps. Exit status: 1 if
+    something of them has no place there."""
+    from course import carry as carrying
+
+    edited = chosen(step)
+    try:
+        outcomes = carrying.carry(edited)
+        leftovers = carrying.leftovers(edited)
+    except carrying.CarryError as error:
+        refuse(str(error))
+    for each in outcomes:
+        typer.secho(f"{each.path} {each.done}", fg=None if each.complete else "red")
+        for hunk, there in each.conflicts:
+            wanted = [("-", line) for line in hunk.old] + [("+", line) for line in hunk.new]
+            for mark, line in [*wanted, *(("!", line) for line in there)]:
+                typer.secho(f"  {mark} {line.rstrip()}", fg=COLOURS.get(mark))
+    if any(each.conflicts for each in outcomes):
+        typer.echo("\n- and + is the edit; ! is what the later step has there: edit it by hand.")
+    if leftovers:
+        typer.echo("\nThe old lines are still in:")
+        typer.echo("\n".join(f"  {line}" for line in leftovers))
+    raise typer.Exit(0 if all(each.complete for each in outcomes) else 1)
+
+
 def folder(side: str) -> Path:
     """Return the folder that a step's number or a path means; leave if there is none."""
     if side.isdecimal():
