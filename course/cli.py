@@ -247,7 +247,7 @@ def test(
     words, options, places = list(arguments or []), [*PYTEST], SLOW if slow else QUICK
     if words and words[0].isdecimal():
         options += ["--step", str(chosen(words.pop(0)).number)]
-        places = STEP
+        places = SLOW if slow else STEP
     if any((ROOT / word.partition("::")[0]).exists() for word in words):
         places = ()  # named by the one who typed it
     try:
