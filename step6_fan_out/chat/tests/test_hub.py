@@ -1,7 +1,6 @@
 """The hub: alone, where a test has to choose the moment, or with the consumer, but no server."""
 
 import asyncio
-import json
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from unittest.mock import AsyncMock
 
@@ -70,14 +69,6 @@ def open_socket(new_socket):
 
 
 @pytest.fixture
-def reading():
-    """A flag: is Bob's tab reading? While it is not, the server's `send` waits, as Uvicorn's."""
-    reading = asyncio.Event()
-    reading.set()
-    return reading
-
-
-@pytest.fixture
 def layer(monkeypatch):
     """The channel layer, with methods that count their calls, and that a test can replace."""
     layer = get_channel_layer()
@@ -90,16 +81,17 @@ async def say(text, group=KITCHEN):
     await get_channel_layer().group_send(group, {"type": "chat.message", "message": text})
 
 
-def frame(text):
-    return json.dumps({"message": text})
-
-
-async def next_frame(outbox):
-    """Return the next frame, None if the outbox has ended, or "no frame" if nothing comes."""
+async def next_text(outbox):
+    """Return what comes next: JSON, or None at the end. Return "nothing" if nothing comes."""
     try:
         return await asyncio.wait_for(outbox.get(), PATIENCE)
     except TimeoutError:
-        return "no frame"
+        return "nothing"
+
+
+async def gets_the_next_message(outbox):
+    await say("hello")
+    return await next_text(outbox) == '{"message": "hello"}'
 
 
 async def until(condition, sentence):
@@ -111,24 +103,23 @@ async def until(condition, sentence):
     assert condition(), sentence
 
 
-async def test_tabs_share_the_subscription_of_their_room(enter, layer):
-    ann, bob, cleo = await enter(), await enter(), await enter(GARDEN)
-    assert layer.group_add.await_count == 2, "Two rooms should subscribe, not each of three tabs."
+async def test_tabs_share_the_subscription_of_their_room(open_socket, enter, layer):
+    ann, bob, cleo = await open_socket(), await open_socket(), await enter(GARDEN)
+    assert layer.new_channel.await_count == 2, "Each room should need a channel, not each tab."
+    assert layer.group_add.await_count == 2, "Each room should subscribe, not each tab."
     await say("for the kitchen")
-    assert await next_frame(ann) == frame("for the kitchen"), "Ann should get it."
-    assert await next_frame(bob) == frame("for the kitchen"), "Bob should get it."
     await say("for the garden", GARDEN)
-    assert await next_frame(cleo) == frame("for the garden"), (
-        "Cleo should get what is for her room only."
-    )
+    for name, tab in ("Ann", ann), ("Bob", bob):
+        assert await tab.next_frame() == {"message": "for the kitchen"}, f"{name} should get it."
+    assert await next_text(cleo) == '{"message": "for the garden"}', "Cleo is in the garden only."
 
 
 async def test_a_message_is_encoded_once(enter):
     ann, bob = await enter(), await enter()
     await say("hello")
-    first, second = await next_frame(ann), await next_frame(bob)
-    assert first == frame("hello"), "Ann should get it."
-    assert second is first, "Both should get the same object."
+    text = await next_text(ann)
+    assert text == '{"message": "hello"}', "Ann should get the message as JSON."
+    assert await next_text(bob) is text, "Bob should get the same object."
 
 
 async def test_tabs_wait_until_their_room_has_subscribed(enter, layer):
@@ -144,9 +135,8 @@ async def test_tabs_wait_until_their_room_has_subscribed(enter, layer):
     assert not any(task.done() for task in entering), "Nobody should be in before that."
     gate.set()
     ann, bob = [await task for task in entering]
-    await say("hello")
-    assert await next_frame(ann) == frame("hello"), "Ann should get what is said once she is in."
-    assert await next_frame(bob) == frame("hello"), "Bob should get what is said once he is in."
+    assert await gets_the_next_message(ann), "Ann is in, so she should get all from now on."
+    assert await next_text(bob) == '{"message": "hello"}', "Bob is in, so he should, too."
 
 
 async def test_the_last_tab_ends_the_subscription(layer):
@@ -154,10 +144,7 @@ async def test_the_last_tab_ends_the_subscription(layer):
         room = hub.rooms[KITCHEN]
         async with hub.join(KITCHEN) as ann:
             pass
-        await say("hello")
-        assert await next_frame(bob) == frame("hello"), (
-            "Bob is still in the room and should get it."
-        )
+        assert await gets_the_next_message(bob), "Bob is still in the room."
         assert ann.empty(), "Ann has left and should get nothing."
         assert not layer.group_discard.called, "The room should keep its subscription for Bob."
     await asyncio.wait([room.subscription], timeout=PATIENCE)
@@ -169,8 +156,7 @@ async def test_one_tab_enters_in_the_moment_in_which_the_last_one_leaves(enter):
     async with hub.join(KITCHEN):
         pass
     bob = await enter()
-    await say("hello")
-    assert await next_frame(bob) == frame("hello"), "Bob's room should have a subscription."
+    assert await gets_the_next_message(bob), "Bob's room should have a subscription."
 
 
 async def test_the_last_one_leaves_while_another_one_waits_for_the_subscription(enter, layer):
@@ -178,8 +164,7 @@ async def test_the_last_one_leaves_while_another_one_waits_for_the_subscription(
     await until(lambda: layer.new_channel.called, "The room should subscribe.")
     first.cancel()
     bob = await second
-    await say("hello")
-    assert await next_frame(bob) == frame("hello"), "Bob should get it, whoever came before him."
+    assert await gets_the_next_message(bob), "Bob should get it, whoever came before him."
 
 
 async def test_a_burst_ends_no_outbox_of_a_tab_that_reads(open_socket, layer, monkeypatch):
@@ -196,17 +181,19 @@ async def test_a_burst_ends_no_outbox_of_a_tab_that_reads(open_socket, layer, mo
 
 
 async def test_a_tab_that_stops_reading_loses_its_socket_and_blocks_nobody(
-    open_socket, reading, monkeypatch
+    open_socket, monkeypatch
 ):
     monkeypatch.setattr(hub, "LIMIT", 3)
+    reading = asyncio.Event()
+    reading.set()
     bob = await open_socket(before_send=lambda event: reading.wait())
     ann, cleo = await open_socket(), await open_socket()
     reading.clear()
     for number in range(9):
         await say(f"number {number}")
         for name, tab in ("Ann", ann), ("Cleo", cleo):
-            frame = await tab.next_frame()
-            assert frame == {"message": f"number {number}"}, f"{name} should not wait for Bob."
+            expected = {"message": f"number {number}"}
+            assert await tab.next_frame() == expected, f"{name} should not wait for Bob."
     longest = max(outbox.qsize() for outbox in hub.rooms[KITCHEN].outboxes)
     assert longest <= 3, "What waits for Bob should have a limit."
     reading.set()
@@ -214,8 +201,10 @@ async def test_a_tab_that_stops_reading_loses_its_socket_and_blocks_nobody(
     assert await bob.receive_output(PATIENCE) == CLOSE, "Then Bob's socket should close."
 
 
-async def test_a_tab_that_reads_again_in_time_has_missed_nothing(open_socket, reading, monkeypatch):
+async def test_a_tab_that_reads_again_in_time_has_missed_nothing(open_socket, monkeypatch):
     monkeypatch.setattr(hub, "LIMIT", 3)
+    reading = asyncio.Event()
+    reading.set()
     ann, bob = await open_socket(), await open_socket(before_send=lambda event: reading.wait())
     reading.clear()
     for number in range(4):  # one is on its way, three wait
@@ -247,11 +236,10 @@ async def test_when_the_subscription_is_lost_every_socket_is_closed(open_socket,
     async with hub.join(KITCHEN) as bob:
         broken.set()
         assert await ann.receive_output(PATIENCE) == CLOSE, "Ann should have to come back."
-        assert await next_frame(bob) is None, "Bob should have to come back."
+        assert await next_text(bob) is None, "Bob should have to come back."
         layer.receive.side_effect = receive
         cleo = await enter()  # while Bob is still on his way out
-    await say("hello")
-    assert await next_frame(cleo) == frame("hello"), "Cleo's room should have a subscription."
+    assert await gets_the_next_message(cleo), "Cleo's room should have a subscription."
     await enter()
     assert layer.group_add.await_count == 2, "Cleo's room should be there for the next one."
 
@@ -262,12 +250,6 @@ async def test_without_a_subscription_nobody_is_let_in(enter, new_socket, layer)
     assert [type(error) for error in errors] == [ConnectionError] * 2, "Nobody should be let in."
     assert layer.group_add.await_count == 1, "One room should try it once."
     assert not await new_socket(consumer, "kitchen").opens(), "The socket should be refused."
-
-
-async def test_a_socket_has_no_channel_of_its_own(open_socket, layer):
-    for _ in range(2):
-        await open_socket()
-    assert layer.new_channel.await_count == 1, "Two sockets in a room should need one channel."
 
 
 async def test_a_socket_that_is_cancelled_while_it_connects_leaves_nothing(new_socket, layer):
