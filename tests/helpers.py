@@ -1,6 +1,7 @@
 """What several tests use: the command line, typed as a person would, and what it prints."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,13 +9,11 @@ from pathlib import Path
 import pytest
 
 from course.chapters import ROOT
-from course.run.rabbitmq import PrivateRabbitMQ
 from course.run.serve import PrivateRedis, stop
 
 CLI = [sys.executable, "-m", "course.cli"]
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals and scripts as POSIX has them")
 REDIS = pytest.mark.skipif(not PrivateRedis.available(), reason="no redis-server on the PATH")
-RABBITMQ = pytest.mark.skipif(not PrivateRabbitMQ.available(), reason="no rabbitmq-server")
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -32,6 +31,11 @@ def typed(*words: str, command: list[str] = CLI, cwd: Path = ROOT, **changes: st
     finally:
         stop(process)  # and what it started, if it did not end
     return subprocess.CompletedProcess(words, process.returncode, *printed)
+
+
+def interruptible() -> None:
+    """In a child of a test (`preexec_fn`): let Ctrl-C work, which a shell's `&` may have ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def one_line(result: subprocess.CompletedProcess) -> str:
