@@ -27,7 +27,7 @@ def typed(*words: str, command: list[str] = CLI, cwd: Path = ROOT, **changes: st
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
     process = subprocess.Popen([*command, *words], cwd=cwd, env=environment(**changes), **pipes)
     try:
-        printed = process.communicate(timeout=30)
+        printed = process.communicate(timeout=60)
     finally:
         stop(process)  # and what it started, if it did not end
     return subprocess.CompletedProcess(words, process.returncode, *printed)
