@@ -34,7 +34,7 @@ def typed(*words: str, command: list[str] = CLI, cwd: Path = ROOT, **changes: st
 
 
 def interruptible() -> None:
-    """In a child of a test (`preexec_fn`): let Ctrl-C work, which a shell's `&` may have ignored."""
+    """Let Ctrl-C end a child (as its `preexec_fn`): a shell's `&` may have it ignored."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
