@@ -27,7 +27,7 @@ LEARN = "py learn.py" if sys.platform == "win32" else "python3 learn.py"
 PYTEST = ("-n", "4", "--dist", "loadgroup", "--durations", "10", "-rs")
 STEP, SLOW = ("tests/course",), ("tests/slow",)
 QUICK = (*STEP, "tests/tools", "tests/site")
-RABBITMQ = (
+RABBITMQ = (  # as docker-compose.yml has it
     "RABBITMQ_URL is not set. To have a RabbitMQ: “docker compose up --detach --wait rabbitmq”, "
     "and set RABBITMQ_URL to amqp://learner:learner@localhost:5673/course."
 )
@@ -117,16 +117,16 @@ def run(
     """Serve a step until Ctrl-C (exit status 0). An edit of its code reloads it."""
     from course.run import serve
 
-    chapter = chosen(step)
-    port = port or chapter.port
+    served = chosen(step)
+    number, port = served.number, port or served.port
     if layer:
-        require_layer(chapter, layer)
-    require_free(port, f"run {step}{f' --layer {layer}' if layer else ''}")
+        require_layer(served, layer)
+    require_free(port, f"run {number}{f' --layer {layer}' if layer else ''}")
     with until_stopped():
-        server = serve.Server(chapter.folder, port, environment_of(chapter, layer))
+        server = serve.Server(served.folder, port, environment_of(served, layer))
         server.start(patience=math.inf)  # whoever broke the code can fix it, and it reloads
-        announce(f"Step {step}: {server.url}/chat/")
-        stay(server.process, f"server of step {step}")
+        announce(f"Step {number}: {server.url}/chat/")
+        stay(server.process, f"server of step {number}")
 
 
 def require_free(port: int, command: str) -> None:
@@ -196,12 +196,10 @@ def environment_of(step: Chapter, name: str) -> dict[str, str | None]:
     title = f"Channel layer {name}:" if name else "Channel layer:"
     variable = f"{layer.service.upper()}_URL" if layer.service else ""
     if url := os.environ.get(variable):
-        title_of_service, check = {
-            "redis": ("Redis", serve.check_redis),
-            "rabbitmq": ("RabbitMQ", serve.check_rabbitmq),
-        }[layer.service]
-        check(url)
-        typer.echo(f"{title} the {title_of_service} at {serve.masked(url)} ({variable}).")
+        in_redis = layer.service == "redis"
+        (serve.check_redis if in_redis else serve.check_rabbitmq)(url)
+        what = "Redis" if in_redis else "RabbitMQ"
+        typer.echo(f"{title} the {what} at {serve.masked(url)} ({variable}).")
     elif layer.service == "rabbitmq":
         refuse(RABBITMQ)
     elif layer.service and serve.PrivateRedis.available():
