@@ -21,7 +21,6 @@ import psutil
 from bench.configurations import Configuration, LeftOut
 from bench.load import LoadError, family_of, used
 from course.chapters import ROOT
-from course.run.rabbitmq import PrivateRabbitMQ
 from course.run.serve import OWN_GROUP, PrivateRedis, ServeError, free_port, stop
 
 WARM = 10  # tabs that a server has seen before anything is counted
@@ -31,7 +30,7 @@ SPARE = 200  # files that a program has open beside its tabs, at most
 LARGE = 1000  # tabs: only where that tells something
 BUSIEST = 0.15  # of a processor, taken by other programs: with more a round does not count
 MOST_REPEATS = 8  # of rounds with a busy neighbour, in one run
-SERVICES = {"redis": PrivateRedis, "rabbitmq": PrivateRabbitMQ}
+SERVICES = ("redis", "rabbitmq")
 PACKAGES = "Django channels channels-redis channels-rabbitmq daphne uvicorn websockets starlette"
 
 
@@ -205,11 +204,11 @@ class Run:
 
     def serve(self, names: Sequence[str | None]) -> None:
         """Start those services behind layers that are needed and can be had here."""
-        for name, service in SERVICES.items():
+        for name in SERVICES:
             if name not in names:
                 continue
-            if service.available():
-                started = service()
+            if name == "redis" and PrivateRedis.available():
+                started = PrivateRedis()
                 self._own.callback(started.stop)
                 self.urls[name] = started.url
                 self._services += family_of(started.process.pid)

@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,12 +22,15 @@ from course.chapters import CHAPTERS, ROOT, Chapter, chapter
 if TYPE_CHECKING:
     from course.compare import File
     from course.judge.mistakes import Mistake
-    from course.run.layers import Layer
 
 LEARN = "py learn.py" if sys.platform == "win32" else "python3 learn.py"
 PYTEST = ("-n", "4", "--dist", "loadgroup", "--durations", "10", "-rs")
 STEP, SLOW = ("tests/course",), ("tests/slow",)
 QUICK = (*STEP, "tests/tools", "tests/site")
+RABBITMQ = (  # as docker-compose.yml has it
+    "RABBITMQ_URL is not set. To have a RabbitMQ: “docker compose up --detach --wait rabbitmq”, "
+    "and set RABBITMQ_URL to amqp://learner:learner@localhost:5673/course."
+)
 COLOURS = {"+": "green", "-": "red"}
 REDIS = {"running": "runs", "down": "does not run"}
 ENDINGS = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, n)]
@@ -115,16 +117,14 @@ def run(
     """Serve a step until Ctrl-C (exit status 0). An edit of its code reloads it."""
     from course.run import serve
 
-    number, folder, port = chosen(step).number, chosen(step).folder, port or chosen(step).port
-    asked = layer_for(chosen(step), layer) if layer else None
+    served = chosen(step)
+    number, port = served.number, port or served.port
+    if layer:
+        require_layer(served, layer)
     require_free(port, f"run {number}{f' --layer {layer}' if layer else ''}")
     with until_stopped():
-        if asked:
-            environment = on_layer(asked)
-        else:
-            environment = {"REDIS_URL": own_layer() if "redis" in chosen(step).services else None}
-        server = serve.Server(folder, port, environment)
-        server.start(patience=math.inf)  # whoever broke the code can mend it, and it reloads
+        server = serve.Server(served.folder, port, environment_of(served, layer))
+        server.start(patience=math.inf)  # whoever broke the code can fix it, and it reloads
         announce(f"Step {number}: {server.url}/chat/")
         stay(server.process, f"server of step {number}")
 
@@ -165,25 +165,15 @@ def announce(what: str) -> None:
 
 def stay(process: subprocess.Popen, name: str) -> NoReturn:
     """Wait until a process ends by itself, and leave with its status."""
-    while (status := process.poll()) is None:
-        time.sleep(0.1)
-    status = status if status >= 0 else 128 - status
+    from course.run.serve import wait_until
+
+    wait_until(lambda: process.poll() is not None, "", math.inf)  # Windows cannot interrupt wait()
+    status = process.returncode if process.returncode >= 0 else 128 - process.returncode
     refuse(f"The {name} has ended, with exit status {status}.", status)
 
 
-def own_layer() -> str | None:
-    """Say which channel layer a step has by itself; return the address of its Redis, or None."""
-    url = service("redis", "Channel layer")
-    if not url:
-        typer.echo(
-            "Channel layer: in memory, for the tabs of this one process only. "
-            "Install redis-server, or set REDIS_URL, for a layer that processes share."
-        )
-    return url
-
-
-def layer_for(step: Chapter, name: str) -> "Layer":
-    """Return the channel layer with this name; leave if there is none, or none in this step."""
+def require_layer(step: Chapter, name: str) -> None:
+    """Leave if there is no channel layer with this name, or none in this step."""
     from course.run.layers import LAYERS
 
     if name not in LAYERS:
@@ -191,46 +181,37 @@ def layer_for(step: Chapter, name: str) -> "Layer":
     if "redis" not in step.services:
         numbers = ", ".join(str(each.number) for each in CHAPTERS if "redis" in each.services)
         refuse(f"Step {step.number} has no channel layer: --layer is for the steps {numbers}.", 2)
-    return LAYERS[name]
 
 
-def on_layer(layer: "Layer") -> dict[str, str]:
-    """Say where this channel layer is; return what makes a step use it. Leave if it cannot be had:
-    whoever asks for one by its name is not served with another."""
-    from course.run import install
+def environment_of(step: Chapter, name: str) -> dict[str, str | None]:
+    """Print on which channel layer a step runs: the one with this name, or its own if that is "".
+    Return what its server needs in its environment. Leave if a layer that was named needs a service
+    which is not there: nobody who asks for one layer is served with another."""
+    from course.run import install, serve
+    from course.run.layers import LAYERS
 
-    title = f"Channel layer {layer.name}"
-    if not layer.service:
-        typer.echo(f"{title}: for the tabs of this one process only.")
-        return layer.environment()
-    if url := service(layer.service, title):
-        return layer.environment(url)
-    command, variable = f"{layer.service}-server", f"{layer.service.upper()}_URL"
-    how = install.HOW[install.system()][layer.service]
-    refuse(f"No {command} is found, and {variable} is not set. To have it: {how}")
-
-
-def service(name: str, title: str) -> str | None:
-    """Say which Redis or RabbitMQ there is, and start one if none is named in the environment;
-    return its address, or None if none can be had."""
-    from course.run import rabbitmq, serve
-
-    words, check, private = {
-        "redis": ("Redis", serve.check_redis, serve.PrivateRedis),
-        "rabbitmq": ("RabbitMQ", rabbitmq.check, rabbitmq.PrivateRabbitMQ),
-    }[name]
-    variable = f"{name.upper()}_URL"
+    if "redis" not in step.services:
+        return {"REDIS_URL": None}
+    layer = LAYERS[name or "redis"]
+    title = f"Channel layer {name}:" if name else "Channel layer:"
+    variable = f"{layer.service.upper()}_URL" if layer.service else ""
     if url := os.environ.get(variable):
-        check(url)
-        typer.echo(f"{title}: the {words} at {serve.masked(url)} ({variable}).")
-        return url
-    if not private.available():
-        return None
-    if name == "rabbitmq":
-        typer.echo("Starting a RabbitMQ, which takes some seconds ...")
-    url = private().url
-    typer.echo(f"{title}: a {words} of its own, at {url}, which ends with it.")
-    return url
+        in_redis = layer.service == "redis"
+        (serve.check_redis if in_redis else serve.check_rabbitmq)(url)
+        what = "Redis" if in_redis else "RabbitMQ"
+        typer.echo(f"{title} the {what} at {serve.masked(url)} ({variable}).")
+    elif layer.service == "rabbitmq":
+        refuse(RABBITMQ)
+    elif layer.service and serve.PrivateRedis.available():
+        url = serve.PrivateRedis().url
+        typer.echo(f"{title} a Redis of its own, at {url}, which ends with it.")
+    elif layer.service and name:
+        how = install.HOW[install.system()]["redis"]
+        refuse(f"No redis-server is found, and REDIS_URL is not set. To have it: {how}")
+    else:
+        how = "" if name else " For one that processes share, install Redis or set REDIS_URL."
+        typer.echo(f"{title} only for the tabs of this one process, in its memory.{how}")
+    return layer.environment(url) if name else {"REDIS_URL": url}
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
@@ -496,11 +477,15 @@ def docs(
     environment = {"NO_MKDOCS_2_WARNING": "1", **os.environ}
     command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", f"127.0.0.1:{port}"]
     with until_stopped():
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, **serve.OWN_GROUP)
-        while not serve.port_taken(port) and server.poll() is None:
-            time.sleep(0.1)
-        if server.poll() is None:
-            announce(f"The site: http://localhost:{port}/")
+        server = serve.launch(
+            command,
+            ready=lambda: serve.port_taken(port),
+            failure=lambda: "The server of the site does not start.",
+            seconds=math.inf,
+            cwd=ROOT,
+            env=environment,
+        )
+        announce(f"The site: http://localhost:{port}/")
         stay(server, "server of the site")
 
 

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from course.chapters import CHAPTERS, Chapter
@@ -22,6 +22,7 @@ class Behaviour:
     after: str = ""
     slow: bool = False
     needs: frozenset[str] = frozenset()
+    on_layers: dict[str, dict[str, str]] = field(default_factory=dict, hash=False)
 
     def mark(self, chapter: Chapter) -> str:
         """Return ✔ (it holds), ✘ (it does not hold yet) or – (the question has no meaning)."""
@@ -47,8 +48,9 @@ def load(path: Path = DATA) -> list[Behaviour]:
         name = row["id"]
         try:
             found = Behaviour(
-                **row
+                **{key: value for key, value in row.items() if key != "layers"}
                 | {"cells": tuple(row["cells"].split()), "needs": frozenset(row.get("needs", ()))}
+                | {"on_layers": row.get("layers", {})}
             )
         except TypeError as error:  # a field too many, or one too few
             raise ValueError(f"{name}: {str(error).partition(' ')[2]}") from None
@@ -56,6 +58,9 @@ def load(path: Path = DATA) -> list[Behaviour]:
             raise ValueError(f"{name}: one ✔, ✘ or – for each of {len(CHAPTERS)} chapters")
         if not found.needs <= NEEDS:
             raise ValueError(f"{name}: needs {sorted(found.needs - NEEDS)}, which nothing offers")
+        for layer, cell in found.on_layers.items():
+            if cell.keys() != ({"mark", "why"} if cell.get("mark") == "✘" else {"mark"}):
+                raise ValueError(f"{name}: on {layer}, a mark, and a why if that is ✘")
         if found.after:
             if found.after not in rows:
                 raise ValueError(f"{name}: no row above it is called {found.after}")

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,11 @@ import psutil
 import pytest
 
 from course.chapters import ROOT
-from course.run.rabbitmq import PrivateRabbitMQ
 from course.run.serve import PrivateRedis, stop
 
 CLI = [sys.executable, "-m", "course.cli"]
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals and scripts as POSIX has them")
 REDIS = pytest.mark.skipif(not PrivateRedis.available(), reason="no redis-server on the PATH")
-RABBITMQ = pytest.mark.skipif(not PrivateRabbitMQ.available(), reason="no rabbitmq-server")
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -30,10 +29,15 @@ def typed(*words: str, command: list[str] = CLI, cwd: Path = ROOT, **changes: st
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
     process = subprocess.Popen([*command, *words], cwd=cwd, env=environment(**changes), **pipes)
     try:
-        printed = process.communicate(timeout=30)
+        printed = process.communicate(timeout=60)
     finally:
         stop(process)  # and what it started, if it did not end
     return subprocess.CompletedProcess(words, process.returncode, *printed)
+
+
+def interruptible() -> None:
+    """Let Ctrl-C end a child (as its `preexec_fn`): a shell's `&` may have it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def one_line(result: subprocess.CompletedProcess) -> str:

@@ -1,5 +1,6 @@
-"""What the tests need beside Python: a browser with its driver, Redis, and a little more."""
+"""What the tests need beside Python: a browser with its driver, and Redis."""
 
+import contextlib
 import os
 import platform
 import shutil
@@ -7,8 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from course.run.rabbitmq import PrivateRabbitMQ
-
+# Where a browser is: commands on the PATH, applications of macOS, programs of Windows.
 COMMANDS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "firefox")
 MAC_APPS = (
     "Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -17,37 +17,16 @@ MAC_APPS = (
 )
 WINDOWS_PROGRAMS = ("Google/Chrome/Application/chrome.exe", "Mozilla Firefox/firefox.exe")
 
-# What a person types, or does, to have a browser, Redis and RabbitMQ.
+# What a person types, or does, to have a browser and Redis.
+APT_REDIS = "sudo apt install redis-server"
 HOW = {
-    "darwin": {
-        "browser": "brew install --cask google-chrome",
-        "redis": "brew install redis",
-        "rabbitmq": "brew install rabbitmq",
-    },
-    "win32": {
-        "browser": "winget install Google.Chrome",
-        "redis": "use WSL: Redis itself does not run on Windows",
-        "rabbitmq": "use WSL, or set RABBITMQ_URL to one that runs in Docker",
-    },
-    "debian": {
-        "browser": "sudo apt install chromium chromium-driver",
-        "redis": "sudo apt install redis-server",
-        "rabbitmq": "sudo apt install rabbitmq-server",
-    },
-    "ubuntu": {
-        # Ubuntu's own chromium and firefox packages are only pointers to snaps.
-        "browser": "install Google Chrome from google.com/chrome",
-        "redis": "sudo apt install redis-server",
-        "rabbitmq": "sudo apt install rabbitmq-server",
-    },
-    "linux": {
-        "browser": "install the package of Chromium or Firefox",
-        "redis": "install the package of Redis",
-        "rabbitmq": "install the package of RabbitMQ",
-    },
+    "darwin": {"browser": "brew install --cask google-chrome", "redis": "brew install redis"},
+    "win32": {"browser": "winget install Google.Chrome", "redis": "install it inside WSL"},
+    "debian": {"browser": "sudo apt install chromium chromium-driver", "redis": APT_REDIS},
+    # Ubuntu's own chromium and firefox packages are only pointers to snaps.
+    "ubuntu": {"browser": "install Google Chrome from google.com/chrome", "redis": APT_REDIS},
+    "linux": {"browser": "install the package of Chromium or Firefox", "redis": "install Redis"},
 }
-
-SYSTEMD = Path("/run/systemd/system")  # is there if systemd runs
 
 
 class InstallError(Exception):
@@ -57,8 +36,7 @@ class InstallError(Exception):
 def prepare() -> None:
     """Make sure of a browser and of Redis; on Debian and Ubuntu, as root, install what is missing.
     Raise InstallError if there is no browser then; if there is no Redis, only say so."""
-    apt = shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0
-    if apt and (packages := missing_packages()):
+    if shutil.which("apt-get") and os.geteuid() == 0 and (packages := missing_packages()):
         apt_install(packages)
     how = HOW[system()]
     if not (os.environ.get("SELENIUM_REMOTE_URL") or find_browser()):
@@ -72,13 +50,11 @@ def prepare() -> None:
 
 def system() -> str:
     """Return which row of HOW is for this system."""
-    if sys.platform in HOW and sys.platform != "linux":
-        return sys.platform
-    try:
-        release = platform.freedesktop_os_release()
-    except OSError:
-        return "linux"
-    names = [release["ID"], *release.get("ID_LIKE", "").split()]
+    names = [sys.platform]
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            release = platform.freedesktop_os_release()
+            names = [release["ID"], *release.get("ID_LIKE", "").split()]
     return next((name for name in names if name in HOW), "linux")
 
 
@@ -90,8 +66,8 @@ def find_browser() -> str | None:
         found += [Path(folder, each) for each in WINDOWS_PROGRAMS for folder in folders if folder]
         return next((str(path) for path in found if Path(path).is_file()), None)
     if sys.platform == "darwin":
-        folders = [Path("/Applications"), Path.home() / "Applications"]
-        found += [folder / each for each in MAC_APPS for folder in folders]
+        for folder in (Path("/Applications"), Path.home() / "Applications"):
+            found += [folder / each for each in MAC_APPS]
     return next((str(path) for path in found if _runs(path)), None)
 
 
@@ -115,14 +91,6 @@ def missing_packages() -> list[str]:
             packages.append("chromium-driver")
     if not shutil.which("redis-server"):
         packages.append("redis-server")
-    # Where systemd runs, nginx would at once be serving on port 80, and RabbitMQ on its own: there,
-    # installing them is up to the person, and the tests of deploy/ and of that layer are skipped
-    # without them. So is, without git, what is typed to carry a change forward.
-    if not SYSTEMD.is_dir():
-        tools = {"nginx": "nginx-light", "openssl": "openssl", "git": "git"}
-        packages += [package for tool, package in tools.items() if not shutil.which(tool)]
-        if not PrivateRabbitMQ.available():
-            packages.append("rabbitmq-server")
     return packages
 
 

@@ -1,14 +1,12 @@
-"""The channel layers that a step can run on, unchanged: layers/ has settings for each. What the
-chat does on which of them is read from layers.toml, and drawn as Markdown."""
+"""The channel layers that a step can run on, unchanged: layers/ has settings for each. The table of
+what works on which of them is drawn from the matrix."""
 
-import tomllib
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 from course import matrix
-from course.chapters import ROOT, Chapter, chapter
+from course.chapters import ROOT, chapter
 
-DATA = Path(__file__).with_name("layers.toml")
+STEP = chapter(4)  # the step on which the rows are played: it stands for all that have a layer
 
 
 @dataclass(frozen=True)
@@ -42,51 +40,32 @@ LAYERS = {
 }
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row; layers.toml says what each field is for. `cells` is by layer."""
-
-    id: str
-    words: str
-    cells: dict[str, str]
-    why: dict[str, str] = field(default_factory=dict)
-
-
-def load(path: Path = DATA) -> list[Row]:
-    """Return the rows in order; raise ValueError for one that cannot be understood."""
-    words = {row.id: row.words for row in matrix.load()}
-    rows = []
-    for row in tomllib.loads(path.read_text(encoding="utf-8"))["row"]:
-        name, marks = row["id"], row["cells"].split()
-        if len(marks) != len(LAYERS) or not set(marks) <= set("✔✘–"):
-            raise ValueError(f"{name}: one ✔, ✘ or – for each of {len(LAYERS)} layers")
-        cells = dict(zip(LAYERS, marks, strict=True))
-        why = row.get("why", {})
-        if why.keys() != {layer for layer, mark in cells.items() if mark == "✘"}:
-            raise ValueError(f"{name}: a reason for each ✘, and for nothing else")
-        if not (said := row.get("words") or words.get(name)):
-            raise ValueError(f"{name} is no row of matrix.toml, so it needs words")
-        rows.append(Row(name, said, cells, why))
-    return rows
+def rows() -> list[matrix.Behaviour]:
+    """Return the rows that are played on every layer."""
+    return [
+        row
+        for row in matrix.load()
+        if row.mark(STEP) == "✔" and not row.needs & {"no redis", "folder"}
+    ]
 
 
-def steps(path: Path = DATA) -> list[Chapter]:
-    """Return the chapters on which the rows are played."""
-    return [chapter(number) for number in tomllib.loads(path.read_text(encoding="utf-8"))["steps"]]
+def mark(row: matrix.Behaviour, layer: Layer) -> str:
+    """Return ✔, ✘ or – for a row on a layer."""
+    return row.on_layers.get(layer.name, {}).get("mark", "✔")
 
 
 def markdown() -> str:
-    """Return the rows as a Markdown table, and below it the reason of each ✘."""
-    rows, reasons = load(), []
+    """Return what holds on which layer as a Markdown table, and below it the reason of each ✘."""
     lines = ["| | " + " | ".join(layer.title for layer in LAYERS.values()) + " |"]
     lines.append("| --- |" + " :-: |" * len(LAYERS))
-    for row in rows:
+    reasons: list[str] = []
+    for row in rows():
         marks = []
-        for layer, mark in row.cells.items():
-            if mark == "✘":
-                reasons.append(f"**{LAYERS[layer].title}:** {row.why[layer]}")
-                mark += f"<sup>{len(reasons)}</sup>"
-            marks.append(mark)
+        for layer in LAYERS.values():
+            marks.append(mark(row, layer))
+            if marks[-1] == "✘":
+                reasons.append(f"**{layer.title}:** {row.on_layers[layer.name]['why']}")
+                marks[-1] += f"<sup>{len(reasons)}</sup>"
         lines.append(f"| {row.words} | {' | '.join(marks)} |")
     numbered = [f"{number}. {reason}" for number, reason in enumerate(reasons, 1)]
     return "\n".join([*lines, "", *numbered]) + "\n"

@@ -1,7 +1,9 @@
 """One running step, as a learner runs it: a server process, a Redis of its own, a clean stop."""
 
+import asyncio
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,21 +13,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit, urlunsplit
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
+import carehare
 import psutil
 import redis
 
 T = TypeVar("T")
 
 # A process of ours leaves Ctrl-C to us, so that things stop in order: the server, then its Redis.
-OWN_GROUP = (
-    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    if sys.platform == "win32"
-    else {"start_new_session": True}
-)
+OWN_GROUP = {
+    "start_new_session": True,  # means nothing on Windows
+    "creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+}
 
 # How a step is served: as a learner does it, and by the servers of a deployment.
 PROGRAMS = {
@@ -39,7 +40,7 @@ DIRECT = build_opener(ProxyHandler({}))
 
 
 class ServeError(Exception):
-    """Something a person can mend; its text says what, in one line."""
+    """Something a person can fix; its text says what, in one line."""
 
 
 def wait_until(
@@ -56,6 +57,24 @@ def wait_until(
             raise TimeoutError(what if isinstance(what, str) else what())
         time.sleep(pause)
     return answer
+
+
+def launch(
+    command: Sequence[str],
+    ready: Callable[[], bool],
+    failure: Callable[[], str],
+    seconds: float = 10.0,
+    **options: object,
+) -> subprocess.Popen:
+    """Start a program with these options of Popen, and return it once it is ready. End it and raise
+    ServeError, with what `failure` returns, if it ends before that or needs more seconds."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **OWN_GROUP, **options)
+    with contextlib.suppress(TimeoutError):
+        wait_until(lambda: process.poll() is not None or ready(), "", seconds, pause=0.03)
+        if process.poll() is None:
+            return process
+    stop(process)
+    raise ServeError(failure())
 
 
 def free_port() -> int:
@@ -82,11 +101,9 @@ def stop(process: subprocess.Popen | psutil.Process, patience: float = 5.0) -> N
     except psutil.NoSuchProcess:
         return
     for member in family:
-        try:
-            member.resume()  # a frozen process does not hear that it should end
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.resume()  # a frozen process does not notice that it should end
             member.terminate()
-        except psutil.NoSuchProcess:
-            pass
     killed = psutil.wait_procs(family, patience)[1]
     for member in killed:
         member.kill()
@@ -103,35 +120,43 @@ def stop_children() -> None:
 
 def masked(url: str) -> str:
     """Return the URL with its password, if it has one, as ***."""
-    try:
-        parts = urlsplit(url)
-        if parts.password is None:
-            return url
-    except ValueError:  # too broken to say where the password stands: show none of it
-        return url.partition(":")[0] + "://***"
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{host}"))
+    return re.sub(r"^([^:]*:(//)?[^:]*:).*@", r"\1***@", url)
 
 
 def check_redis(url: str) -> None:
     """Raise ServeError unless a Redis answers at this URL (redis://, rediss:// or unix://)."""
-    try:
+
+    def ping() -> None:
         with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
             client.ping()
+
+    _check(ping, "Redis", url, "redis://localhost:6379/0")
+
+
+def check_rabbitmq(url: str) -> None:
+    """Raise ServeError unless a RabbitMQ answers at this URL (amqp:// or amqps://)."""
+
+    async def connect() -> None:
+        async with asyncio.timeout(5), carehare.connect(url):
+            pass
+
+    example = "amqp://user:password@localhost:5672/vhost"
+    _check(lambda: asyncio.run(connect()), "RabbitMQ", url, example)
+
+
+def _check(connect: Callable[[], None], service: str, url: str, example: str) -> None:
+    """Raise ServeError if the client of a service cannot connect to this URL."""
+    variable = f"{service.upper()}_URL"
+    try:
+        connect()
+        return
     except ValueError:
-        raise ServeError(
-            f"REDIS_URL is {masked(url)}, which is not the address of a Redis. "
-            "Write it as redis://localhost:6379/0, or unset it."
-        ) from None
-    except redis.AuthenticationError:
-        raise ServeError(
-            f"The Redis at {masked(url)} (REDIS_URL) refuses this password. "
-            "Mend it, or unset REDIS_URL."
-        ) from None
-    except (redis.RedisError, OSError):
-        raise ServeError(
-            f"No Redis answers at {masked(url)} (REDIS_URL). Start it, or unset REDIS_URL."
-        ) from None
+        text = f"{{}} is not the address of a {service}. Write it as {example}"
+    except (redis.AuthenticationError, carehare.ConnectionClosedByServer):
+        text = f"The {service} at {{}} refuses this user, password or name. Correct it"
+    except (redis.RedisError, carehare.ConnectionClosed, carehare.BadBytesFromServer, OSError):
+        text = f"No {service} answers at {{}}. Start it"
+    raise ServeError(f"{text.format(f'{masked(url)} ({variable})')}, or unset {variable}.")
 
 
 def copy_project(folder: Path, to: Path) -> Path:
@@ -168,15 +193,12 @@ class PrivateRedis:
         """Start it and wait until it answers; raise ServeError if it does not within 10 seconds."""
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1"]
         command += ["--save", "", "--appendonly", "no", "--dir", tempfile.gettempdir()]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **OWN_GROUP
+        self.process = launch(
+            command,
+            ready=lambda: port_taken(self.port),
+            failure=lambda: "redis-server is on the PATH but does not start.",
+            stdout=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 10
-        while not port_taken(self.port):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                stop(self.process)
-                raise ServeError("redis-server is on the PATH but does not start.")
-            time.sleep(0.02)
 
     def freeze(self) -> None:
         """Stop it as a debugger would: its connections stay open and nothing answers on them."""
@@ -231,38 +253,25 @@ class Server:
         """Start it; return once it answers. Raise ServeError, with the end of what it printed, if
         it ends before that or needs more than `patience` seconds."""
         begins = len(self.output())
-        output = self.log.open("ab") if self.log else None
-        try:
-            self.process = subprocess.Popen(
+        with self.log.open("ab") if self.log else contextlib.nullcontext() as output:
+            self.process = launch(
                 self.command,
+                ready=self.answers,
+                failure=lambda: f"The server of {self.folder.name} does not start.{self.printed()}",
+                seconds=patience,
                 cwd=self.folder,
                 env=self.environment,
-                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,
-                **OWN_GROUP,
             )
-        finally:
-            if output:
-                output.close()
-        deadline = time.monotonic() + patience
-        while not self.answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise ServeError(
-                    f"The server of {self.folder.name} does not start.{self.printed()}"
-                )
-            time.sleep(0.03)
         self.greeting = self.output()[begins:]
 
     def answers(self) -> bool:
         """Say whether it answers HTTP, whatever it answers."""
         try:
             DIRECT.open(f"http://127.0.0.1:{self.port}/chat/", timeout=5).close()
-        except HTTPError:
-            pass
-        except (URLError, OSError):
-            return False
+        except OSError as error:
+            return isinstance(error, HTTPError)
         return True
 
     def output(self) -> str:
