@@ -1,10 +1,33 @@
-"""The two consumers that the tutorial of Channels ends its second and third part with, read
-plainly and written anew: no limits, no answer to a bad frame, the room's name in the group's."""
+"""The chat of the official tutorial of Channels, written anew in one file, with the consumers of
+parts 2 and 3: no limits, no answer to a bad frame, the room's name in the group's."""
 
 import json
+import os
 
+import django
 from asgiref.sync import async_to_sync
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.urls import re_path
+
+APPS = ["daphne", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
+HOSTS = [{"address": os.environ["REDIS_URL"], "socket_timeout": None}]
+LAYER = {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": HOSTS}}
+
+settings.configure(
+    SECRET_KEY="for measuring only",
+    ALLOWED_HOSTS=["localhost", "127.0.0.1"],
+    INSTALLED_APPS=APPS,
+    ROOT_URLCONF="tutorial",
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    CHANNEL_LAYERS={"default": LAYER},
+)
+django.setup()
+
+from channels.auth import AuthMiddlewareStack  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 
 class ChatConsumer(WebsocketConsumer):
@@ -45,3 +68,14 @@ class AsyncChatConsumer(AsyncWebsocketConsumer):
 
     async def chat_message(self, event):
         await self.send(text_data=json.dumps({"message": event["message"]}))
+
+
+urlpatterns = []  # no pages: the tabs of a measurement open sockets only
+CONSUMER = {"sync": ChatConsumer, "async": AsyncChatConsumer}[os.environ["CONSUMER"]]
+socket_urls = [re_path(r"ws/chat/(?P<room_name>\w+)/$", CONSUMER.as_asgi())]
+application = ProtocolTypeRouter(
+    {
+        "http": get_asgi_application(),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(socket_urls))),
+    }
+)
