@@ -37,14 +37,14 @@ class Configuration:
     large: bool = True  # also measured with 1,000 tabs
     url: str = ""  # where it runs already; empty: it is started
 
-    def server(self, port: int, urls: Mapping[str, str]) -> Server:
+    def server(self, port: int, urls: Mapping[str, str | None]) -> Server:
         """Return the server, not yet started; `urls` has the addresses of the services that run.
         Raise ServeError if something that it needs is missing here."""
         environment = {"DJANGO_DEBUG": "false", "REDIS_URL": None, **self.variables}
         if self.service:
             variable = f"{self.service.upper()}_URL"
-            if self.service not in urls:
-                raise ServeError(f"{variable} is not set")
+            if not urls[self.service]:
+                raise ServeError(f"no {self.service} is found, and {variable} is not set")
             environment[variable] = urls[self.service]
         if self.program == "node":
             command = ["node", "node_ws.mjs", str(port), node_ws().as_uri()]
@@ -88,9 +88,8 @@ def step(name: str, layer: str, program: str, large: bool = True) -> Configurati
 
 def tutorial(name: str, consumer: str) -> Configuration:
     """Return the chat of the official tutorial, with its sync or its async consumer."""
-    label, site = f"tutorial, {consumer}, Redis, Daphne", "tutorial:application"
-    variables = {"CONSUMER": consumer}
-    return Configuration(name, label, "daphne", site, PEERS, "redis", variables, large=False)
+    text, site = f"tutorial, {consumer}, Redis, Daphne", f"tutorial:with_{consumer}"
+    return Configuration(name, text, "daphne", site, service="redis", large=False)
 
 
 BARE, BASE = "websockets", "async-redis-daphne"  # what everything else is compared with
@@ -112,8 +111,4 @@ CONFIGURATIONS = (
 )
 BY_NAME = {each.name: each for each in CONFIGURATIONS}
 QUICK = (BARE, BASE, "async-pubsub-daphne", "fan_out-pubsub-uvicorn")
-
-
-def label(name: str) -> str:
-    """Return a configuration's name for people."""
-    return BY_NAME[name].label if name in BY_NAME else name
+LABELS = {each.name: each.label for each in CONFIGURATIONS} | {"yours": "yours"}

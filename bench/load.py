@@ -179,15 +179,16 @@ class Room:
 
 
 async def measure(
-    url: str, tabs: list[int], seconds: float, latency: float, burst: int, ours: int, server: int
+    url: str, tabs: list[int], seconds: float, latency: float, burst: int, bench: int, server: int
 ) -> dict[str, float]:
     """Measure one server with each of these numbers of tabs, from few to many; return the values,
-    by name and tabs. `ours` is the process of the whole run, `server` the server's (0: not known).
+    by name and tabs. `bench` is the process of the whole run, `server` the server's (0: not known).
     `seconds` and `latency` say how long to measure, `burst` how many messages are sent at once."""
-    room, values, family = Room(url), {}, {*family_of(ours), *family_of(server)}
-    begun, others = perf_counter(), used_by_others(family)
+    room, values, family = Room(url), {}, {*family_of(bench), *family_of(server)}
+    begun, before = perf_counter(), used(family)
+    psutil.cpu_percent()  # its next answer counts from here
     await room.join(WARM_UP)
-    before = memory(server)
+    idle = memory(server)
     for number in tabs:
         if number == FIXED_RATE and burst:
             await room.join(BURST)
@@ -195,13 +196,14 @@ async def measure(
         if number > WARM_UP:
             values["accept"] = await room.join(number)
         if number == LARGE and server:
-            values["memory"] = (memory(server) - before) / (number - WARM_UP) * 1000 / 1e6
+            values["memory"] = (memory(server) - idle) / (number - WARM_UP) * 1000 / 1e6
         found = await room.throughput(seconds, WINDOWS[number], server)
         if number == FIXED_RATE:
             found |= await room.latency(latency)
         values |= {f"{name} {number}": value for name, value in found.items()}
     available = (perf_counter() - begun) * psutil.cpu_count()
-    values["others"] = max(0.0, (used_by_others(family) - others) / available)
+    ours = (used(family) - before) / available
+    values["others"] = max(0.0, psutil.cpu_percent() / 100 - ours)
     return values
 
 
@@ -213,13 +215,6 @@ def family_of(pid: int) -> list[psutil.Process]:
 def used(processes: Iterable[psutil.Process]) -> float:
     """Return the processor time, in seconds, that these have used."""
     return sum(sum(process.cpu_times()[:2]) for process in processes)
-
-
-def used_by_others(ours: Iterable[psutil.Process]) -> float:
-    """Return the processor time, in seconds, that all but these have used, other virtual machines
-    included (steal)."""
-    times, names = psutil.cpu_times(), ("user", "nice", "system", "steal")
-    return sum(getattr(times, name, 0.0) for name in names) - used(ours)
 
 
 def memory(pid: int) -> float:

@@ -6,10 +6,9 @@ size; colours come from the site's style sheet, light and dark."""
 import re
 from collections.abc import Sequence
 from html import escape
-from statistics import median
 
-from bench.configurations import BY_NAME, PEERS, label
-from bench.results import MEASURES, ResultError, Results, number
+from bench.configurations import BY_NAME, LABELS, PEERS
+from bench.results import MEASURES, Results, number
 
 ROW = 42  # height of a bar with its words above it
 
@@ -17,52 +16,47 @@ ROW = 42  # height of a bar with its words above it
 def drawn(body: str, results: Results) -> tuple[bool, str]:
     """Draw a fence; return whether it is HTML (or else Markdown), and it. Its first line is
     `plot throughput 100`, `table throughput 100, cpu 100 / websockets` or `machine`; the next ones
-    name configurations, one a line (none: all). Raise ResultError if it is wrong."""
+    name configurations, one a line (none: all). Raise ValueError if it is wrong."""
     first, *names = [line.strip() for line in body.strip().splitlines()] or [""]
     kind, _, what = first.partition(" ")
     if wrong := [name for name in names if name not in BY_NAME]:
-        raise ResultError(f"nothing is called {', '.join(wrong)}: there are {', '.join(BY_NAME)}")
-    names = [name for name in names or BY_NAME if name in results.names()]
+        raise ValueError(f"nothing is called {', '.join(wrong)}: there are {', '.join(BY_NAME)}")
+    names = [name for name in names or BY_NAME if name in results.data["configurations"]]
     if kind == "plot":
         return True, plot(results, what, names)
     if kind == "table":
         return False, table(results, [each.strip() for each in what.split(",")], names)
     if kind == "machine":
         return False, machine(results)
-    raise ResultError(f"“{first}” is none of plot, table, machine")
+    raise ValueError(f"“{first}” is none of plot, table, machine")
 
 
 def plot(results: Results, key: str, names: Sequence[str]) -> str:
     """Return a plot: a bar for each median, with a line from the smallest to the largest round."""
-    names = [name for name in names if results.has(key, name)]
-    if not names:
-        raise ResultError(f"there is no {key} in the results")
+    found = {name: spread for name in names if (spread := results.spread(key, name))}
+    if not found:
+        raise ValueError(f"there is no {key} in the results")
     measure, _, tabs = key.partition(" ")
-    title = MEASURES[measure].title + (f", {int(tabs):,} tabs in one room" if tabs else "")
-    most = max(max(results.values(key, name)) for name in names)
-    shapes, words = [], []
-    for row, name in enumerate(names):
-        values = results.values(key, name)
-        low, middle, high = (
-            100 * each / most for each in (min(values), median(values), max(values))
-        )
-        value = f"{number(median(values))} {MEASURES[measure].unit}".strip()
+    words, unit = MEASURES[measure]
+    title = words.capitalize() + (f", {int(tabs):,} tabs in one room" if tabs else "")
+    most = max(high for _, _, high in found.values())
+    shapes, said = [], []
+    for row, (name, spread) in enumerate(found.items()):
+        low, middle, high = (100 * each / most for each in spread)
+        value = f"{number(spread[1])} {unit}".strip()
         kind, top = "peer" if BY_NAME[name].folder == PEERS else "ours", row * ROW
         shapes.append(
-            f'<text x="0" y="{top + 16}">{escape(label(name))}</text>'
+            f'<text x="0" y="{top + 16}">{escape(LABELS[name])}</text>'
             f'<text class="value" x="100%" y="{top + 16}">{value}</text>'
             f'<rect class="{kind}" x="0" y="{top + 23}" width="{middle:.2f}%" height="12"/>'
             f'<line class="spread" x1="{low:.2f}%" x2="{high:.2f}%" y1="{top + 29}"'
             f' y2="{top + 29}"/>'
         )
-        words.append(f"{label(name)}: {value}")
-    identity = "plot-" + key.replace(" ", "-")
+        said.append(f"{LABELS[name]}: {value}")
     return (
         f'<figure class="plot"><figcaption>{title}</figcaption>'
-        f'<svg width="100%" height="{len(names) * ROW}" role="img" '
-        f'aria-labelledby="{identity}-title" aria-describedby="{identity}-desc">'
-        f'<title id="{identity}-title">{title}</title>'
-        f'<desc id="{identity}-desc">{escape(". ".join(words))}.</desc>{"".join(shapes)}</svg>'
+        f'<svg width="100%" height="{len(found) * ROW}" role="img" '
+        f'aria-label="{title}: {escape("; ".join(said))}.">{"".join(shapes)}</svg>'
         f'<p class="plot-note">Bar: the middle one of {results.data["rounds"]} rounds. '
         "Line: all rounds.</p></figure>"
     )
@@ -73,26 +67,26 @@ def table(results: Results, keys: Sequence[str], names: Sequence[str]) -> str:
     several = len({tabs for key in keys for tabs in re.findall(r" \d+$", key)}) > 1
     heads = []
     for key in keys:
-        if not any(results.has(key, name) for name in names):
-            raise ResultError(f"there is no {key} in the results")
+        if not any(results.spread(key, name) for name in names):
+            raise ValueError(f"there is no {key} in the results")
         measure, tabs, base = re.fullmatch(r"(\w+)(?: (\d+))?(?: / (\S+))?", key).groups()
-        times = f", times {label(base)}" if base else ""
+        times = f", times {LABELS[base]}" if base else ""
         with_tabs = f", {int(tabs):,} tabs" if several and tabs and not base else ""
-        heads.append(MEASURES[measure].head + times + with_tabs)
+        heads.append(MEASURES[measure][0] + times + with_tabs)
     rows = [f"| | {' | '.join(heads)} |", "| --- |" + " --: |" * len(keys)]
     for name in names:
         cells = [cell(results, key, name) for key in keys]
         if any(text != "–" for text in cells):
-            rows.append(f"| {label(name)} | {' | '.join(cells)} |")
+            rows.append(f"| {LABELS[name]} | {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 
 
 def cell(results: Results, key: str, name: str) -> str:
     """Return a cell: the median and, below it, the smallest and the largest."""
-    if not results.has(key, name):
+    if not (spread := results.spread(key, name)):
         return "–"
-    values, unit = results.values(key, name), "" if "/" in key else MEASURES[key.split()[0]].unit
-    low, middle, high = (number(each) for each in (min(values), median(values), max(values)))
+    low, middle, high = map(number, spread)
+    unit = "" if "/" in key else MEASURES[key.split()[0]][1]
     text = f"{middle} {unit}".strip().replace(" ", "\N{NO-BREAK SPACE}")
     return text if low == high else f"{text}<br><small>{low}–{high}</small>"
 

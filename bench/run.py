@@ -24,29 +24,33 @@ ROUNDS = 3
 FILES = 1200  # open at once in a process: a socket for each tab, and some more
 PACKAGES = "Django channels channels-redis channels-rabbitmq daphne uvicorn websockets starlette"
 # What bench.load measures of each server: with so many tabs, for so many seconds.
-FULL = {"tabs": [10, 100, 1000], "seconds": 0.5, "latency": 1.2, "burst": 300}
-QUICK = {"tabs": [100], "seconds": 0.3, "latency": 0.5, "burst": 0}
-YOURS = FULL | {"tabs": [10, 100]}
+PLANS = {
+    "full": {"tabs": [10, 100, 1000], "seconds": 0.5, "latency": 1.2, "burst": 300},
+    "yours": {"tabs": [10, 100], "seconds": 0.5, "latency": 1.2, "burst": 300},
+    "quick": {"tabs": [100], "seconds": 0.3, "latency": 0.5, "burst": 0},
+}
 
 
-def bench(
-    subjects: Sequence[Configuration], plan: dict, tell: Callable[[int, str], None]
-) -> dict[str, object]:
+def bench(subjects: Sequence[Configuration], plan: dict, tell: Callable[[str], None]) -> dict:
     """Measure these in rounds; return the results as they are written down. `tell` is called with
-    the round and the label of what comes next."""
+    a line that says what comes next."""
     begun, others, found, left_out = time.monotonic(), 0.0, {}, {}
     allow_files()
     server_cpu, other_cpus = processors()
     with ExitStack() as own:
         pin(other_cpus)
         own.callback(pin, server_cpu + other_cpus)
-        urls = services(own)
+        urls = {name: os.environ.get(f"{name.upper()}_URL") for name in ("redis", "rabbitmq")}
+        if PrivateRedis.available():
+            redis = PrivateRedis()
+            own.callback(redis.stop)
+            urls["redis"] = redis.url
         for turn in range(ROUNDS):
             first = turn * len(subjects) // ROUNDS  # each comes early and late
             for subject in (*subjects[first:], *subjects[:first]):
                 if subject.name in left_out:
                     continue
-                tell(turn + 1, subject.label)
+                tell(f"round {turn + 1} of {ROUNDS}: {subject.label}")
                 try:
                     values = visit(subject, plan, urls, (server_cpu, other_cpus))
                 except ServeError as problem:
@@ -79,7 +83,7 @@ def bench(
 def visit(
     subject: Configuration,
     plan: dict,
-    urls: Mapping[str, str],
+    urls: Mapping[str, str | None],
     cpus: tuple[list[int], list[int]],
 ) -> dict[str, float]:
     """Start a server on its processor, measure it and stop it; return the values by name and tabs.
@@ -96,25 +100,13 @@ def visit(
             url, pid = server.url, server.process.pid
         tabs = [each for each in plan["tabs"] if each <= 100 or subject.large]
         room = f"ws{url.removeprefix('http')}/ws/chat/bench{time.monotonic_ns()}/"
-        task = plan | {"url": room, "tabs": tabs, "ours": os.getpid(), "server": pid}
+        task = plan | {"url": room, "tabs": tabs, "bench": os.getpid(), "server": pid}
         command = [sys.executable, "-m", "bench.load", json.dumps(task)]
         pipes = {"capture_output": True, "encoding": "utf-8"}
         done = subprocess.run(command, cwd=ROOT, **pipes, **OWN_GROUP)
     if done.returncode:
         raise ServeError((done.stderr.strip() or "The load has ended.").splitlines()[-1])
     return json.loads(done.stdout)
-
-
-def services(own: ExitStack) -> dict[str, str]:
-    """Return the addresses of the services behind layers, by name: those that the environment
-    names, and a Redis started for this run where that is possible."""
-    names = ("redis", "rabbitmq")
-    urls = {name: url for name in names if (url := os.environ.get(f"{name.upper()}_URL"))}
-    if PrivateRedis.available():
-        redis = PrivateRedis()
-        own.callback(redis.stop)
-        urls["redis"] = redis.url
-    return urls
 
 
 def processors() -> tuple[list[int], list[int]]:

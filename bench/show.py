@@ -1,18 +1,16 @@
 """What `learn.py bench` shows: what is being measured, and tables at the end."""
 
 from pathlib import Path
-from statistics import median
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench.configurations import BARE, BASE, BY_NAME, CONFIGURATIONS, QUICK, Configuration, label
+from bench.configurations import BARE, BASE, BY_NAME, CONFIGURATIONS, LABELS, QUICK, Configuration
 from bench.results import Results, number
-from bench.run import FULL, ROUNDS, YOURS, bench, written
-from bench.run import QUICK as QUICKLY
+from bench.run import PLANS, bench, written
 
-STEP = label(BASE).partition(",")[0]
+STEP = LABELS[BASE].partition(",")[0]
 TABLES = {  # title: {head of a column: key}; a terminal is 80 characters wide
     "100 tabs in one room": {
         "in\n1 s": "throughput 100",
@@ -43,13 +41,9 @@ def main(quick: bool, url: str, file: Path | None) -> None:
     subjects = [each for each in CONFIGURATIONS if each.name in names]
     if url:
         subjects.insert(0, Configuration("yours", "yours", "", url=url))
-    console, plan = Console(highlight=False), YOURS if url else QUICKLY if quick else FULL
+    console, plan = Console(highlight=False), "yours" if url else "quick" if quick else "full"
     with console.status("starting") as status:
-
-        def tell(turn: int, what: str) -> None:
-            status.update(f"round {turn} of {ROUNDS}: {what}")
-
-        data = bench(subjects, plan, tell)
+        data = bench(subjects, PLANS[plan], status.update)
     if file:
         file.write_text(written(data), encoding="utf-8")
     show(console, Results(data))
@@ -57,30 +51,28 @@ def main(quick: bool, url: str, file: Path | None) -> None:
 
 def show(console: Console, results: Results) -> None:
     """Print the tables, how they were measured, and what could not be measured."""
-    machine = results.data["machine"]
+    machine, names = results.data["machine"], list(results.data["configurations"])
     for title, columns in TABLES.items():
+        spreads = {
+            head: [results.spread(key, each) for each in names] for head, key in columns.items()
+        }
+        spreads = {head: column for head, column in spreads.items() if any(column)}
+        if len(spreads) < 2:
+            continue  # a quick run has the first table only
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         table.add_column(title, no_wrap=True)
-        found = {
-            head: [
-                number(median(results.values(key, name))) if results.has(key, name) else "–"
-                for name in results.names()
-            ]
-            for head, key in columns.items()
-        }
-        found = {head: cells for head, cells in found.items() if {*cells} - {"–"}}
-        for head in found:
+        for head in spreads:
             table.add_column(head, justify="right", no_wrap=True)
-        for name, *cells in zip(map(label, results.names()), *found.values(), strict=True):
-            table.add_row(name, *cells)
-        if len(found) > 1:  # a quick run has the first table only
-            console.print(table)
+        for name, *row in zip(names, *spreads.values(), strict=True):
+            cells = (number(spread[1]) if spread else "–" for spread in row)
+            table.add_row(LABELS[name], *cells)
+        console.print(table)
     console.print(
-        f"The middle one of {ROUNDS} rounds. “In 1 s” is what was delivered, × compares it, CPU is "
-        "the server's processor time for one delivery."
+        f"The middle one of {results.data['rounds']} rounds. “In 1 s” is what was delivered, × "
+        "compares it, CPU is the server's processor time for one delivery."
     )
     if not machine["server on one of its own"]:
         console.print("The server had no processor of its own here: believe the ratios only.")
     console.print(f"Other programs used at most {machine['others at most']:.0%} of the processors.")
     for name, reason in results.data["left out"].items():
-        console.print(f"Left out: {BY_NAME[name].label}: {reason.removesuffix('.')}.")
+        console.print(f"Left out: {LABELS[name]}: {reason.removesuffix('.')}.")

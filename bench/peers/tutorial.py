@@ -4,9 +4,10 @@ parts 2 and 3: no limits, no answer to a bad frame, the room's name in the group
 import json
 import os
 
-import django
 from asgiref.sync import async_to_sync
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
@@ -14,20 +15,17 @@ from django.urls import re_path
 APPS = ["daphne", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
 HOSTS = [{"address": os.environ["REDIS_URL"], "socket_timeout": None}]
 LAYER = {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": HOSTS}}
-
 settings.configure(
     SECRET_KEY="for measuring only",
-    ALLOWED_HOSTS=["localhost", "127.0.0.1"],
+    ALLOWED_HOSTS=["localhost"],
     INSTALLED_APPS=APPS,
     ROOT_URLCONF="tutorial",
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     CHANNEL_LAYERS={"default": LAYER},
 )
-django.setup()
-
+http = get_asgi_application()
 from channels.auth import AuthMiddlewareStack  # noqa: E402
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+
+urlpatterns = []  # no pages: the tabs of a measurement open sockets only
 
 
 class ChatConsumer(WebsocketConsumer):
@@ -70,12 +68,12 @@ class AsyncChatConsumer(AsyncWebsocketConsumer):
         await self.send(text_data=json.dumps({"message": event["message"]}))
 
 
-urlpatterns = []  # no pages: the tabs of a measurement open sockets only
-CONSUMER = {"sync": ChatConsumer, "async": AsyncChatConsumer}[os.environ["CONSUMER"]]
-socket_urls = [re_path(r"ws/chat/(?P<room_name>\w+)/$", CONSUMER.as_asgi())]
-application = ProtocolTypeRouter(
-    {
-        "http": get_asgi_application(),
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(socket_urls))),
-    }
-)
+def application(consumer):
+    """Return the ASGI application, in the layers that the tutorial puts around its routes."""
+    routes = URLRouter([re_path(r"ws/chat/(?P<room_name>\w+)/$", consumer.as_asgi())])
+    sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(routes))
+    return ProtocolTypeRouter({"http": http, "websocket": sockets})
+
+
+with_sync = application(ChatConsumer)
+with_async = application(AsyncChatConsumer)
