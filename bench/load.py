@@ -109,14 +109,15 @@ class Room:
         headers = {"Origin": re.sub(r"^ws(.*?//[^/]*).*", r"http\1", self.url)}
 
         async def open_one() -> None:
+            connection = Connection(self)
             async with queue:
-                tab = await ws_connect(
-                    lambda: Connection(self),
+                socket, _ = await ws_connect(
+                    lambda: connection,
                     self.url,
                     extra_headers=headers,
                     websocket_handshake_timeout=TIMEOUT,
                 )
-            self.tabs.append(tab)
+            self.tabs.append((socket, connection))
 
         try:
             await asyncio.gather(*(open_one() for _ in range(more)))

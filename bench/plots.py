@@ -98,9 +98,9 @@ def machine(results: Results) -> str:
         "measured": f"{data['measured']}, {data['seconds']} s, {data['rounds']} rounds",
         "machine": f"{at['processor']}, {at['processors']} processors, {at['system']}",
         "the server has a processor of its own": "yes" if at["server on one of its own"] else "no",
-        "other programs, of the processor time": f"at most {at['others at most']:.1%}",
+        "other programs, of the processor time": f"at most {100 * at['others at most']:.1f} %",
         "versions": ", ".join(f"{name} {number}" for name, number in data["versions"].items()),
         "not measured": ", ".join(f"{name} ({why})" for name, why in data["left out"].items()),
     }
-    lines = [f"| {head} | {text} |" for head, text in rows.items() if text]
-    return "\n".join(["| | |", "| --- | --- |", *lines]) + "\n"
+    first, *lines = [f"| {head} | {text} |" for head, text in rows.items() if text]
+    return "\n".join([first, "| --- | --- |", *lines]) + "\n"
