@@ -491,14 +491,13 @@ def docs(
 
 @app.command()
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="In 20 seconds: less, and less sure.")] = (
-        False
-    ),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="In half a minute: less, and less sure.")
+    ] = False,
     url: Annotated[str, typer.Option(metavar="URL", help="A chat of yours that runs.")] = "",
     file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was found.")
     ] = None,
-    busy: Annotated[bool, typer.Option("--busy", help="Measure on a busy machine, too.")] = False,
 ) -> None:
     """Measure what async, the channel layer, the server and the fan-out buy, on your machine."""
     from bench import show
@@ -507,8 +506,8 @@ def bench(
     with until_stopped(130):
         try:
             yours = check.site_at(url).url if url else ""
-            show.main(quick, yours, file, busy)
-        except (check.CheckError, show.LoadError) as error:
+            show.main(quick, yours, file)
+        except check.CheckError as error:
             refuse(str(error))
         except OSError as error:
             refuse(f"{file} cannot be written: {error.strerror}.")

@@ -17,7 +17,7 @@ from mkdocs.utils import get_relative_url
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # where the command `mkdocs` is not
 
 from bench import plots
-from bench.results import FILE, Results
+from bench.results import FILE, Results, fill_in
 from course import matrix
 from course.book.coverage import problems
 from course.book.draw import draw, draw_file, draw_terminal
@@ -64,6 +64,16 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         name = f"compare/{old.number}-{new.number}.md"
         files.append(File.generated(config, name, content=_comparison(old, new)))
     return files
+
+
+def on_page_read_source(page: Page, config: MkDocsConfig) -> str:
+    """MkDocs calls this for the text of each page: put measured numbers into its sentences."""
+    text = page.file.content_string
+    try:
+        return fill_in(text, Results.read())
+    except ValueError as error:
+        found.append(f"docs/{page.file.src_uri}, {error}")
+        return text
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
