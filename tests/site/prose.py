@@ -213,6 +213,7 @@ def check(page: Path, folder: Path, subtests: pytest.Subtests, docker: bool = Fa
         with (course / CHAPTERS[0].folder.name / "manage.py").open("a") as file:
             file.write("# edited\n")
     name = page.relative_to(ROOT)
-    for line, reason in read(course / name, course, docker):
+    skipped = read(course / name, course, docker)
+    for line, reason in [] if docker else skipped:
         with subtests.test(f"{name}:{line}"):
             pytest.skip(f"{name}:{line}: {reason}")
