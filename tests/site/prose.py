@@ -21,7 +21,7 @@ ANY = "…"
 ENDED = "\x1e"  # printed after each command, with its exit status
 ADDRESS = re.compile(r"<(http://localhost:(\d+)[^>]*)>")
 SERVES = re.compile(r"learn\.py (run|docs)|runserver|uvicorn|redis-server")
-SECONDS, SECONDS_WITH_DOCKER = 120, 900  # for a block to end or a server to start
+SECONDS, SECONDS_WITH_DOCKER = 300, 900  # for a block to end or a server to start
 SYSTEMS = {"Windows": "win32", "macOS": "darwin", "Linux": "linux"}
 OF_THE_TESTS = ("DJANGO_", "REDIS_", "RABBITMQ_", "PYTEST_", "GIT_", "PYTHON", "COLUMNS")
 

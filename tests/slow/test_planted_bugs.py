@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -13,14 +12,31 @@ import psutil
 import pytest
 
 from course.chapters import CHAPTERS, Chapter, chapter
-from course.run.serve import PrivateRedis
+from course.run.serve import PrivateRedis, copy_project, stop
 
 BUGS = tomllib.loads(Path(__file__).with_name("planted_bugs.toml").read_text(encoding="utf-8"))
 TESTS = "chat/tests"
 WAITING = {"conftest.py", "test_browser.py", "test_hub.py"}  # these say how long their tests wait
 
 ALL_PASSED, SOME_FAILED = 0, 1  # pytest's exit statuses; the others say that it could not run
+OPTIONS = ["-q", "-p", "no:cacheprovider"]
+OF_THE_TESTS = ("PYTEST_", "DJANGO_", "REDIS_")  # in the environment: not for the step's own tests
+SECONDS = 120
 
+# Most of the time of a short run is what it imports. So the bugs' runs are forks of a process that
+# has imported these already.
+FORKS = multiprocessing.get_context("fork" if sys.platform == "win32" else "forkserver")
+FORKS.set_forkserver_preload(
+    [
+        "pytest_asyncio.plugin",
+        "pytest_django.plugin",
+        "channels.testing",
+        "selenium.webdriver",
+        "autobahn.twisted.websocket",
+        "twisted.internet.asyncioreactor",
+        "twisted.web.http",
+    ]
+)
 
 # Linux forks a server process, macOS and Windows spawn it, and Python 3.14 has its fork server.
 METHODS = multiprocessing.get_all_start_methods()
@@ -39,8 +55,7 @@ def each_case(names: str, cases: list[tuple]) -> pytest.MarkDecorator:
 @pytest.fixture
 def copy(chapter: Chapter, tmp_path: Path) -> Path:
     """Return a copy of the step, without what earlier runs left in it."""
-    leftovers = shutil.ignore_patterns("__pycache__", ".*_cache")
-    return shutil.copytree(chapter.folder, tmp_path / chapter.folder.name, ignore=leftovers)
+    return copy_project(chapter.folder, tmp_path / chapter.folder.name)
 
 
 # How the server of the tests is started is the same in every step: all ways in the first one only.
@@ -72,7 +87,12 @@ def test_the_suite_goes_red_for(copy: Path, name: str) -> None:
     plant(copy / bug["file"], bug["old"], bug["new"])
     hurry(copy)
     test = f"{TESTS}/{bug['caught_by']}"
-    status, output = run_pytest(copy, "-x", test)
+    log = copy.with_name("printed.txt")
+    process = FORKS.Process(target=run_in_a_fork, args=(copy, test, log))
+    process.start()
+    process.join(SECONDS)
+    stop(psutil.Process(process.pid)) if process.is_alive() else None
+    status, output = process.exitcode, log.read_text("utf-8", errors="replace")
     assert status == SOME_FAILED, f"{bug['wrong']} Yet {test} ended with {status}:\n{output}"
     assert f"FAILED {test}" in output, f"{bug['wrong']} Yet {test} did not fail:\n{output}"
 
@@ -92,18 +112,27 @@ def hurry(copy: Path) -> None:
         file.write_text(code, encoding="utf-8")
 
 
-def run_pytest(
-    folder: Path, *arguments: str, method: str = METHODS[0], redis_url: str = ""
-) -> tuple[int, str]:
-    """Run pytest in a folder as a person would there, with this way to start processes and, if one
-    is given, with a Redis. Return its exit status and its output."""
-    options = ["-q", "-p", "no:cacheprovider", *arguments]
+def run_in_a_fork(folder: Path, test: str, log: Path) -> None:
+    """In a process of its own, run a test as a person would in this folder, and exit as pytest."""
+    with log.open("w") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    for name in [name for name in os.environ if name.startswith(OF_THE_TESTS)]:
+        del os.environ[name]
+    multiprocessing.set_start_method(METHODS[0], force=True)  # for the live server
+    sys.exit(pytest.main([*OPTIONS, "-x", test]))
+
+
+def run_pytest(folder: Path, method: str = METHODS[0], redis_url: str = "") -> tuple[int, str]:
+    """Run all tests in a folder as a person would there, with this way to start processes and, if
+    one is given, with a Redis. Return pytest's exit status and its output."""
     start = "import multiprocessing, pytest, sys; multiprocessing.set_start_method(sys.argv[1]); "
     start += "sys.exit(pytest.main(sys.argv[2:]))"
-    ours = ("PYTEST_", "DJANGO_", "REDIS_")  # what the outer run was told is not for this one
-    rest = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    rest = {name: text for name, text in os.environ.items() if not name.startswith(OF_THE_TESTS)}
     child = subprocess.Popen(
-        [sys.executable, "-c", start, method, *options],
+        [sys.executable, "-c", start, method, *OPTIONS],
         cwd=folder,
         env=rest | {"REDIS_URL": redis_url},
         stdout=subprocess.PIPE,
@@ -112,10 +141,7 @@ def run_pytest(
         errors="replace",
     )
     try:
-        output, _ = child.communicate(timeout=120)
-    except subprocess.TimeoutExpired:
-        for process in [*psutil.Process(child.pid).children(recursive=True), child]:
-            process.kill()  # the browser and the live server, too
-        output, _ = child.communicate()
-        pytest.fail(f"Its tests came to no end within two minutes:\n{output}")
+        output, _ = child.communicate(timeout=SECONDS)
+    finally:
+        stop(child)  # the browser and the live server, too
     return child.returncode, output
