@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from course.chapters import ROOT
@@ -50,20 +49,17 @@ def one_line(result: subprocess.CompletedProcess) -> str:
 # How Python starts a process: Linux forks, macOS and Windows spawn, Python 3.14 has a fork server.
 METHODS = multiprocessing.get_all_start_methods()
 ALL_PASSED, SOME_FAILED = 0, 1  # pytest's exit statuses; the others mean that it could not run
+NOT_FOR_SUITES = ("PYTEST_", "DJANGO_", "REDIS_")  # variables of the outer run
 
 
-def run_suite(
-    folder: Path, *arguments: str, method: str = METHODS[0], redis_url: str = ""
-) -> tuple[int, str]:
+def run_suite(folder: Path, method: str = METHODS[0], redis_url: str = "") -> tuple[int, str]:
     """Run pytest in a folder as a person would there, with this way to start processes and, if one
     is given, with a Redis. Return its exit status and its output."""
-    options = ["-q", "-p", "no:cacheprovider", *arguments]
     start = "import multiprocessing, pytest, sys; multiprocessing.set_start_method(sys.argv[1]); "
-    start += "sys.exit(pytest.main(sys.argv[2:]))"
-    ours = ("PYTEST_", "DJANGO_", "REDIS_")  # what the outer run was told is not for this one
-    rest = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    start += "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider']))"
+    rest = {name: text for name, text in os.environ.items() if not name.startswith(NOT_FOR_SUITES)}
     child = subprocess.Popen(
-        [sys.executable, "-c", start, method, *options],
+        [sys.executable, "-c", start, method],
         cwd=folder,
         env=rest | {"REDIS_URL": redis_url},
         stdout=subprocess.PIPE,
@@ -73,9 +69,6 @@ def run_suite(
     )
     try:
         output, _ = child.communicate(timeout=120)
-    except subprocess.TimeoutExpired:
-        for process in [*psutil.Process(child.pid).children(recursive=True), child]:
-            process.kill()  # the browser and the live server, too
-        output, _ = child.communicate()
-        pytest.fail(f"Its tests did not end within two minutes:\n{output}")
+    finally:
+        stop(child)  # the browser and the live server, too
     return child.returncode, output

@@ -1,20 +1,41 @@
 """A suite is worth what it catches: each planted bug has to turn its step's own tests red."""
 
+import multiprocessing
+import os
 import re
+import sys
 import tomllib
 from pathlib import Path
 
+import psutil
 import pytest
 
 from course import matrix
 from course.chapters import CHAPTERS, Chapter, chapter
 from course.judge.scenarios import parts
-from course.run.serve import PrivateRedis, copy_project
-from tests.helpers import ALL_PASSED, METHODS, SOME_FAILED, run_suite
+from course.run.serve import PrivateRedis, copy_project, stop
+from tests.helpers import ALL_PASSED, METHODS, NOT_FOR_SUITES, SOME_FAILED, run_suite
 
 BUGS = tomllib.loads(Path(__file__).with_name("planted_bugs.toml").read_text(encoding="utf-8"))
 TESTS = "chat/tests"
 WAITING = {"conftest.py", "test_browser.py", "test_hub.py"}  # these say how long their tests wait
+
+SECONDS = 120  # for one test
+
+# Most of the time of a short run is what it imports. So the bugs' runs are forks of a process that
+# has imported these already.
+FORKS = multiprocessing.get_context("fork" if sys.platform == "win32" else "forkserver")
+FORKS.set_forkserver_preload(
+    [
+        "pytest_asyncio.plugin",
+        "pytest_django.plugin",
+        "channels.testing",
+        "selenium.webdriver",
+        "autobahn.twisted.websocket",
+        "twisted.internet.asyncioreactor",
+        "twisted.web.http",
+    ]
+)
 
 FIRST = chapter(5)  # the first step with tests of its own; the next ones have them, too
 TESTED = [each for each in CHAPTERS if each.number >= FIRST.number]
@@ -70,7 +91,13 @@ def test_the_suite_goes_red_for(copy: Path, name: str) -> None:
     plant(copy / bug["file"], bug["old"], bug["new"])
     hurry(copy)
     test = f"{TESTS}/{bug['caught_by']}"
-    status, output = run_suite(copy, "-x", test)
+    log = copy.with_name("printed.txt")
+    process = FORKS.Process(target=run_in_a_fork, args=(copy, test, log))
+    process.start()
+    process.join(SECONDS)
+    if process.is_alive():
+        stop(psutil.Process(process.pid))
+    status, output = process.exitcode, log.read_text("utf-8", errors="replace")
     assert status == SOME_FAILED, f"{bug['wrong']} Yet {test} ended with {status}:\n{output}"
     assert f"FAILED {test}" in output, f"{bug['wrong']} Yet {test} did not fail:\n{output}"
 
@@ -88,3 +115,16 @@ def hurry(copy: Path) -> None:
         code, changes = re.subn(r"(?m)^PATIENCE = \d+", "PATIENCE = 1", file.read_text("utf-8"))
         assert changes == (file.name in WAITING), f"{file.name} says {changes} times how long."
         file.write_text(code, encoding="utf-8")
+
+
+def run_in_a_fork(folder: Path, test: str, log: Path) -> None:
+    """In a process of its own, run a test as a person would in this folder, and exit as pytest."""
+    with log.open("w") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    for name in [name for name in os.environ if name.startswith(NOT_FOR_SUITES)]:
+        del os.environ[name]
+    multiprocessing.set_start_method(METHODS[0], force=True)  # for the live server
+    sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-x", test]))
