@@ -6,22 +6,27 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
 IGNORED = {"__pycache__", ".pytest_cache", ".ruff_cache", ".git", ".venv", "venv", ".DS_Store"}
+WORD = re.compile(r"\w+|\s+|[^\w\s]")
+ALIKE = 0.6  # two lines with this share of words in common (1.0: all) are one line that has changed
+
+Spans = tuple[tuple[int, int], ...]  # (start, end) of pieces of a line
 
 
 @dataclass(frozen=True)
 class Line:
     """One line: " " (in both files), "-" (in the old one only) or "+" (in the new one only); its
-    number in each file that has it, from 1; where in its text the words that changed stand."""
+    number in each file that has it, from 1; where its changed words are."""
 
     mark: Literal[" ", "-", "+"]
     text: str
     old: int | None
     new: int | None
-    words: tuple[tuple[int, int], ...] = ()
+    words: Spans = ()
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,8 @@ def compare(old: Path | None, new: Path) -> list[File]:
 def compare_file(old: Path | None, new: Path, path: str) -> File:
     """Return what became of one file, which is in at least one of the folders."""
     before, after = _content(old / path) if old else None, _content(new / path)
-    if before == after:
-        status = "same"
-    else:
-        status = "new" if before is None else "removed" if after is None else "changed"
+    status = "new" if before is None else "removed" if after is None else "changed"
+    status = "same" if before == after else status
     binary = isinstance(before, bytes) or isinstance(after, bytes)
     return File(path, status, binary, () if binary else tuple(_lines(before or [], after or [])))
 
@@ -76,10 +79,9 @@ def _paths(folder: Path) -> Iterator[str]:
         raise error
 
     for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if name not in IGNORED]
-        for name in names:
-            if name not in IGNORED:
-                yield (Path(parent) / name).relative_to(folder).as_posix()
+        folders[:] = set(folders) - IGNORED
+        for name in set(names) - IGNORED:
+            yield (Path(parent) / name).relative_to(folder).as_posix()
 
 
 def _content(path: Path) -> list[str] | bytes | None:
@@ -87,50 +89,47 @@ def _content(path: Path) -> list[str] | bytes | None:
     if not path.is_file():
         return None
     try:
-        with path.open(encoding="utf-8") as file:
-            lines = [line.removesuffix("\n") for line in file]
+        text = path.read_text("utf-8")
     except UnicodeDecodeError:
         return path.read_bytes()
-    return path.read_bytes() if any("\0" in line for line in lines) else lines
+    if "\0" in text:
+        return path.read_bytes()
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    for kind, i, i_end, j, j_end in matcher.get_opcodes():
+    for kind, i, i_end, j, j_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "equal":
-            for offset, text in enumerate(old[i:i_end]):
-                yield Line(" ", text, i + offset + 1, j + offset + 1)
+            for offset, text in enumerate(old[i:i_end], 1):
+                yield Line(" ", text, i + offset, j + offset)
             continue
-        spans = _changed_words(old[i:i_end], new[j:j_end])
-        for number, text in enumerate(old[i:i_end], i + 1):
-            yield Line("-", text, number, None, spans.get(("-", number - i - 1), ()))
-        for number, text in enumerate(new[j:j_end], j + 1):
-            yield Line("+", text, None, number, spans.get(("+", number - j - 1), ()))
+        removed, added = _changed_words(old[i:i_end], new[j:j_end])
+        for offset, text in enumerate(old[i:i_end]):
+            yield Line("-", text, i + offset + 1, None, removed.get(offset, ()))
+        for offset, text in enumerate(new[j:j_end]):
+            yield Line("+", text, None, j + offset + 1, added.get(offset, ()))
 
 
-def _changed_words(old: list[str], new: list[str]) -> dict[tuple[str, int], tuple]:
-    """Pair the removed lines with the added ones most like them; return, by mark and index, the
-    (start, end) of what differs within a pair. A line without a partner has changed as a whole."""
-    spans: dict[tuple[str, int], tuple] = {}
-    pairs = {(i, j): _words(a, b) for i, a in enumerate(old) for j, b in enumerate(new)}
-    for i, j in sorted(pairs, key=lambda pair: -pairs[pair].ratio()):
-        if pairs[i, j].ratio() < ALIKE or ("-", i) in spans or ("+", j) in spans:
-            continue
-        changes = [code for code in pairs[i, j].get_opcodes() if code[0] != "equal"]
-        spans["-", i] = _spans(old[i], [(change[1], change[2]) for change in changes])
-        spans["+", j] = _spans(new[j], [(change[3], change[4]) for change in changes])
-    return spans
+def _changed_words(old: list[str], new: list[str]) -> tuple[dict[int, Spans], dict[int, Spans]]:
+    """Pair the removed lines with the added ones most like them. Return for each side, by index,
+    where the lines of a pair differ; a line without a partner has changed as a whole."""
+    removed: dict[int, Spans] = {}
+    added: dict[int, Spans] = {}
+    words = [WORD.findall(line) for line in old], [WORD.findall(line) for line in new]
+    pairs = [
+        (SequenceMatcher(None, a, b, autojunk=False), i, j)
+        for i, a in enumerate(words[0])
+        for j, b in enumerate(words[1])
+    ]
+    for pair, i, j in sorted(pairs, key=lambda each: -each[0].ratio()):
+        if pair.ratio() >= ALIKE and i not in removed and j not in added:
+            changes = [code for code in pair.get_opcodes() if code[0] != "equal"]
+            removed[i] = _spans(words[0][i], [code[1:3] for code in changes])
+            added[j] = _spans(words[1][j], [code[3:5] for code in changes])
+    return removed, added
 
 
-WORD = re.compile(r"\w+|\s+|[^\w\s]")
-ALIKE = 0.6  # how much of two lines is the same (1.0: all of it) where one becomes the other
-
-
-def _words(old: str, new: str) -> SequenceMatcher:
-    return SequenceMatcher(None, WORD.findall(old), WORD.findall(new), autojunk=False)
-
-
-def _spans(text: str, changes: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+def _spans(words: list[str], changes: list[tuple[int, int]]) -> Spans:
     """Turn ranges of words into ranges of characters."""
-    at = [0, *(match.end() for match in WORD.finditer(text))]
+    at = [0, *accumulate(map(len, words))]
     return tuple((at[start], at[end]) for start, end in changes if start != end)

@@ -14,7 +14,7 @@ FENCE = re.compile(
 @dataclass(frozen=True)
 class Fence:
     """A fenced block: the page's line that it starts in (from 1), its language, its title, its body
-    without its indentation, that indentation, and the whole of it as it stands on the page."""
+    without its indentation, that indentation, and the whole of it as it is on the page."""
 
     line: int
     language: str
@@ -29,14 +29,8 @@ def fences(page: str) -> list[Fence]:
     found = []
     for match in FENCE.finditer(page):
         title = re.search(r'title="([^"]*)"', match["info"])
-        found.append(
-            Fence(
-                line=page.count("\n", 0, match.start()) + 1,
-                language=match["language"],
-                title=title[1] if title else "",
-                body=dedent(match["body"]),
-                indent=len(match["indent"]),
-                text=match[0],
-            )
-        )
+        line = page.count("\n", 0, match.start()) + 1
+        body, indent = dedent(match["body"]), len(match["indent"])
+        title = title[1] if title else ""
+        found.append(Fence(line, match["language"], title, body, indent, match[0]))
     return found
