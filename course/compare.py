@@ -1,9 +1,9 @@
-"""Two folders compared: which files are new, removed, changed or the same, in which lines, and in
-which words of them."""
+"""Two folders compared: file by file, line by line, word by word."""
 
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import accumulate
@@ -75,33 +75,27 @@ def compare_file(old: Path | None, new: Path, path: str) -> File:
 
 
 def _paths(folder: Path) -> Iterator[str]:
-    def refuse(error: OSError) -> None:
-        raise error
-
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = set(folders) - IGNORED
-        for name in set(names) - IGNORED:
-            yield (Path(parent) / name).relative_to(folder).as_posix()
+    for entry in os.scandir(folder):
+        if entry.name not in IGNORED and entry.is_dir(follow_symlinks=False):
+            yield from (f"{entry.name}/{path}" for path in _paths(Path(entry)))
+        elif entry.name not in IGNORED and entry.is_file():
+            yield entry.name
 
 
 def _content(path: Path) -> list[str] | bytes | None:
     """Return a text's lines, the bytes of what is no text, None for what is not there."""
     if not path.is_file():
         return None
-    try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError:
-        return path.read_bytes()
-    if "\0" in text:
-        return path.read_bytes()
-    return text.removesuffix("\n").split("\n") if text else []
+    with suppress(UnicodeDecodeError):
+        if "\0" not in (text := path.read_text("utf-8")):
+            return text.removesuffix("\n").split("\n") if text else []
+    return path.read_bytes()
 
 
 def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
     for kind, i, i_end, j, j_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "equal":
-            for offset, text in enumerate(old[i:i_end], 1):
-                yield Line(" ", text, i + offset, j + offset)
+            yield from (Line(" ", text, i + n, j + n) for n, text in enumerate(old[i:i_end], 1))
             continue
         removed, added = _changed_words(old[i:i_end], new[j:j_end])
         for offset, text in enumerate(old[i:i_end]):
@@ -113,19 +107,17 @@ def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
 def _changed_words(old: list[str], new: list[str]) -> tuple[dict[int, Spans], dict[int, Spans]]:
     """Pair the removed lines with the added ones most like them. Return for each side, by index,
     where the lines of a pair differ; a line without a partner has changed as a whole."""
-    removed: dict[int, Spans] = {}
-    added: dict[int, Spans] = {}
-    words = [WORD.findall(line) for line in old], [WORD.findall(line) for line in new]
+    removed, added = {}, {}
     pairs = [
-        (SequenceMatcher(None, a, b, autojunk=False), i, j)
-        for i, a in enumerate(words[0])
-        for j, b in enumerate(words[1])
+        (SequenceMatcher(None, WORD.findall(a), WORD.findall(b), autojunk=False), i, j)
+        for i, a in enumerate(old)
+        for j, b in enumerate(new)
     ]
     for pair, i, j in sorted(pairs, key=lambda each: -each[0].ratio()):
         if pair.ratio() >= ALIKE and i not in removed and j not in added:
             changes = [code for code in pair.get_opcodes() if code[0] != "equal"]
-            removed[i] = _spans(words[0][i], [code[1:3] for code in changes])
-            added[j] = _spans(words[1][j], [code[3:5] for code in changes])
+            removed[i] = _spans(pair.a, [code[1:3] for code in changes])
+            added[j] = _spans(pair.b, [code[3:5] for code in changes])
     return removed, added
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from textwrap import dedent
 
 FENCE = re.compile(
-    r"^(?P<indent>[ ]*)(?P<ticks>```+)[ ]*(?P<language>[\w-]*)(?P<info>[^\n`]*)\n"
+    r"^(?P<indent>[ ]*)(?P<ticks>```+)[ ]*(?P<language>[\w-]*)"
+    r"[^\n`]*?(?:title=\"(?P<title>[^\n`\"]*)\"[^\n`]*)?\n"
     r"(?P<body>.*?)^(?P=indent)(?P=ticks)[ ]*$",
     re.MULTILINE | re.DOTALL,
 )
@@ -28,9 +29,7 @@ def fences(page: str) -> list[Fence]:
     """Return the fenced blocks of a page, also those inside notes and tabs, in order."""
     found = []
     for match in FENCE.finditer(page):
-        title = re.search(r'title="([^"]*)"', match["info"])
-        line = page.count("\n", 0, match.start()) + 1
+        line, title = page.count("\n", 0, match.start()) + 1, match["title"] or ""
         body, indent = dedent(match["body"]), len(match["indent"])
-        title = title[1] if title else ""
         found.append(Fence(line, match["language"], title, body, indent, match[0]))
     return found

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 
-from course.book.listing import Listing, ListingError, read
+from course.book.listing import Listing, read
 from course.chapters import Chapter, predecessor, provided
 from course.compare import compare
 from course.markdown import FENCE, fences
@@ -19,15 +19,12 @@ def problems(page: str, chapter: Chapter | None = None) -> list[str]:
     found, listings = list(_silent_code(page)), []
     for fence in fences(page):
         if fence.language == "step":
-            with suppress(ListingError):  # whoever draws the fence reports it
+            with suppress(ValueError):  # whoever draws the fence reports it
                 listings.append(listing := read(fence.body))
                 changes = 0 if provided(listing.file.path) else len(listing.changes)
                 if changes > MOST_CHANGES:
-                    found.append(
-                        f"line {fence.line}: this fence shows {changes} changed lines, and "
-                        f"{MOST_CHANGES} is the most: show them in several fences, with words "
-                        "between them"
-                    )
+                    what = f"{changes} changed lines, {MOST_CHANGES} is the most in one fence"
+                    found.append(f"line {fence.line}: {what}")
     return found + list(_not_shown(page, chapter, listings) if chapter else ())
 
 

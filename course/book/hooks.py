@@ -1,6 +1,5 @@
-"""What MkDocs calls to build the site. The hooks are thin: listing, render, coverage, mistakes and
-the others do the work, and know nothing of MkDocs. What is wrong with a page is a warning of its
-own, and in strict mode a build with a warning fails."""
+"""What MkDocs calls to build the site; the work is done in listing, render, coverage and others.
+Whatever is wrong with a page is a warning, and in strict mode a build with a warning fails."""
 
 import struct
 import sys
@@ -40,16 +39,12 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """MkDocs calls this first: say what `raw` fences are, and which files change the site."""
     fence = {"name": "raw", "class": "raw", "format": lambda source, *_, **__: source}
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [fence]
-    folders = [*(chapter.folder for chapter in CHAPTERS), ROOT / "layers"]
-    config.watch += [str(FILE), *map(str, folders)]
+    config.watch += map(str, [FILE, ROOT / "layers", *(each.folder for each in CHAPTERS)])
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """MkDocs calls this with what is in docs/: add a page for every two steps to compare."""
-    for chapter in CHAPTERS:
-        if f"{chapter.folder.name}.md" not in files.src_uris:
-            log.warning(f"there is no page docs/{chapter.folder.name}.md")
     for old, new in combinations(CHAPTERS, 2):
         name = f"compare/{old.number}-{new.number}.md"
         files.append(File.generated(config, name, content=_comparison(old, new)))
@@ -59,9 +54,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """MkDocs calls this with the text of each page: check it, and put in what is made by us."""
     source, where = page.file.content_string, f"docs/{page.file.src_uri}"
-    chapter = next((each for each in CHAPTERS if where == f"docs/{each.folder.name}.md"), None)
-    if chapter and page.meta.get("step") != chapter.number:
-        log.warning(f"{where}: its first lines have to say `step: {chapter.number}`")
+    chapter = next((each for each in CHAPTERS if each.folder.name == page.file.name), None)
     for problem in problems(source, chapter):
         log.warning(f"{where}, {problem}")
     for mark, make in INSERTED.items():
@@ -81,15 +74,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return markdown
 
 
-def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """MkDocs calls this with the HTML of a page's text: fix what hinders a keyboard (a wide table
-    scrolls) or a screen reader (a heading of a table without words)."""
-    return html.replace("<table>", '<table tabindex="0">').replace("<th></th>", "<td></td>")
-
-
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """MkDocs calls this with the HTML of each page: give Material's search dialog a name."""
-    return output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
+    """MkDocs calls this with the HTML of each page: fix what hinders a keyboard (a wide table
+    scrolls) or a screen reader (Material's search has no name, an empty cell is no heading)."""
+    output = output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
+    return output.replace("<table>", '<table tabindex="0">').replace("<th></th>", "<td></td>")
 
 
 # What becomes of a fence on a page, by its language. ValueError: the fence cannot be understood, or

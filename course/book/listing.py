@@ -17,10 +17,6 @@ COMMENTS = ("#", "//", "/*", "<!--")
 CLOSING = (")", "]", "}", "</")
 
 
-class ListingError(ValueError):
-    """A listing names what is not there, or is there twice; the text says what, in one line."""
-
-
 @dataclass(frozen=True)
 class Part:
     """The lines of a file from `start` to `end` (from 1, both included), and the line of the class
@@ -58,26 +54,25 @@ class Listing:
 def read(body: str) -> Listing:
     """Take what a fence says: `folder/path`, or `folder/path :: name, Class.method, "first line"`.
     `./path` is a file that is in no folder of the course.
-    Return what it names. Raise ListingError for what is not there exactly once."""
+    Return what it names. Raise ValueError for what is not there exactly once."""
     where, _, names = body.strip().partition(" :: ")
     folder, _, path = where.strip().partition("/")
     root = chapters.ROOT / folder
     if not path or not (root / path).is_file():
-        places = [root] if root.is_dir() else [each.folder for each in chapters.CHAPTERS]
-        files = [file for place in places for file in place.rglob("*") if file.is_file()]
+        files = chapters.ROOT.glob(f"{folder if root.is_dir() else 'step*'}/**/*.*")
         near = _nearest(where, (file.relative_to(chapters.ROOT).as_posix() for file in files))
-        raise ListingError(f"there is no file {where}{near}")
+        raise ValueError(f"there is no file {where}{near}")
     chapter = next((each for each in chapters.CHAPTERS if each.folder == root), None)
     old = chapters.predecessor(chapter) if chapter else root  # elsewhere, nothing has changed
     file = compare_file(old, root, path)
     if file.binary:
-        raise ListingError(f"{where} is not a text")
+        raise ValueError(f"{where} is not a text")
     text = file.text()
     parts = [find(text, path, name.strip()) for name in NAME.findall(names)]
     lines = text.splitlines()
     for index, (before, after) in enumerate(pairwise(parts), 1):
         if after.start <= before.end:
-            raise ListingError(f"{where}: name the parts in the order of the file, each once")
+            raise ValueError(f"{where}: name the parts in the order of the file, each once")
         if not any(line.strip() for line in lines[before.end : after.start - 1]):
             parts[index] = replace(after, start=before.end + 1)  # with the blank lines between them
     return Listing(root, file, tuple(parts) or (Part(1, len(lines)),))
@@ -91,28 +86,25 @@ def _nearest(name: str, every: Iterable[str]) -> str:
 def find(text: str, path: str, name: str) -> Part:
     """Return the part of a file's text that a name means: `imports`, `NAME`, `Class.method`,
     `class Class` (down to its first method), or `"the start of a line"` (and what is indented or
-    in brackets below it). Raise ListingError if there is none, or more than one."""
+    in brackets below it). Raise ValueError if there is none, or more than one."""
     lines = text.splitlines()
     if name.startswith('"'):
         start = name[1:-1].replace('\\"', '"')
         what = f'line that starts with "{start}"'
-        found = [
-            _block(lines, number)
-            for number, line in enumerate(lines, 1)
-            if line.strip().startswith(start)
-        ]
-        near = _nearest(start, filter(None, map(str.strip, lines)))
+        texts = [line.strip() for line in lines]
+        found = [_block(lines, n) for n, text in enumerate(texts, 1) if text.startswith(start)]
+        near = _nearest(start, filter(None, texts))
     elif path.endswith(".py"):
         what, named = name, list(_named(text))
         found = [part for each, part in named if each == name]
         near = _nearest(name, (each for each, _ in named))
     else:
-        raise ListingError(f"{path} is not Python: name the start of a line, in quotes, instead")
+        raise ValueError(f"{path} is not Python: name the start of a line, in quotes, instead")
     if not found:
-        raise ListingError(f"{path} has no {what}{near}")
+        raise ValueError(f"{path} has no {what}{near}")
     if len(found) > 1:
         where = " and ".join(str(part.start) for part in found)
-        raise ListingError(f"{path} has more than one {what}: lines {where}")
+        raise ValueError(f"{path} has more than one {what}: lines {where}")
     return found[0]
 
 

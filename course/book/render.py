@@ -1,6 +1,7 @@
 """HTML of listings, whole files and terminals, in the colours of their language. What changed is in
 <ins> and <del>, and the changed words of a line in <mark>."""
 
+from dataclasses import replace
 from functools import cache
 from html import escape
 from itertools import pairwise
@@ -29,7 +30,7 @@ def render(listing: Listing) -> str:
         if part.inside and part.inside not in shown:
             shown.add(part.inside)
             header = next(line for line in file.lines if line.new == part.inside)
-            rows += [_gap(last, part.inside), _row(file, header, marked=False)]
+            rows += [_gap(last, part.inside), _row(file, replace(header, mark=" "))]
             last = part.inside
         rows += [_gap(last, part.start), *(_row(file, line) for line in within(file, part))]
         last = part.end
@@ -43,11 +44,10 @@ def render_file(file: File, is_provided: bool = False) -> str:
     whole new file."""
     badges = [file.status] + ["provided"] * is_provided
     shown = "".join(f' <span class="badge badge-{each}">{each}</span>' for each in badges)
+    body = "<p>This file is empty: it is there so that Python takes the folder for code.</p>"
     if file.binary:
         body = "<p>This file is not a text.</p>"
-    elif not file.lines:
-        body = "<p>This file is empty: it is there so that Python takes the folder for code.</p>"
-    else:
+    elif file.lines:
         rows = [_row(file, line) for line in file.lines]
         body = _figure("", file, "", "Copy the whole file", file.text(), rows)
     return (
@@ -96,12 +96,10 @@ def _gap(last: int, start: int) -> str:
     return '<span class="line gap">⋮\n</span>' if last and start > last + 1 else ""
 
 
-def _row(file: File, line: Line, marked: bool = True) -> str:
+def _row(file: File, line: Line) -> str:
     number = line.old if line.mark == "-" else line.new
     tokens = _tokens(file.path, file.text("-" if line.mark == "-" else "+"))[number - 1]
-    tag = {"+": "ins", "-": "del"}.get(line.mark, "span")
-    if file.status == "new" or not marked:
-        tag = "span"
+    tag = {"+": "ins", "-": "del", " ": "span"}[line.mark if file.status != "new" else " "]
     numbers = f'data-old="{line.old or ""}" data-new="{line.new or ""}"'
     return f'<{tag} class="line" {numbers}>{_code(tokens, line.words)}\n</{tag}>'
 

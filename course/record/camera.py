@@ -32,7 +32,7 @@ class Film:
         self.caption = ""  # the lines under the tabs
         self.views: dict[str, tuple[Image.Image, str]] = {}  # tab's name: its page, its address
         self.shots: list[tuple[dict, str, int]] = []  # views, caption, milliseconds
-        self.still: int | None = None  # which shot; None: the last
+        self.still = -1  # which shot
 
     def open(self, *paths: str) -> list[Tab]:
         """Open a browser, with a tab at each of these paths."""
@@ -80,24 +80,13 @@ class Film:
     def save(self, still: Path, moving: Path, fingerprint: str) -> None:
         """Write the still (PNG, with the fingerprint in it) and the animation (WebP)."""
         lines = max(len(caption.splitlines()) for _, caption, _ in self.shots)
-        pictures: list[Image.Image] = []
-        durations: list[int] = []
-        for number, (views, caption, milliseconds) in enumerate(self.shots):
-            picture = _picture(views, caption.splitlines(), lines)
-            if self.still in (number, None):
-                chosen = picture
-            if pictures and picture == pictures[-1]:
-                durations[-1] = max(durations[-1], milliseconds)
-            else:
-                pictures.append(picture)
-                durations.append(milliseconds)
-        durations[-1] = max(durations[-1], PAUSE)
-        first, *others = pictures
+        pictures = [_picture(views, text.splitlines(), lines) for views, text, _ in self.shots]
+        durations = [*(milliseconds for _, _, milliseconds in self.shots[:-1]), PAUSE]
         options = {"duration": durations, "loop": 0, "lossless": True, "method": 4}
-        first.save(moving, save_all=True, append_images=others, **options)
+        pictures[0].save(moving, save_all=True, append_images=pictures[1:], **options)
         facts = PngImagePlugin.PngInfo()
         facts.add_text("made from", fingerprint)
-        chosen.quantize(128).save(still, optimize=True, pnginfo=facts)
+        pictures[self.still].quantize(128).save(still, optimize=True, pnginfo=facts)
 
 
 def _picture(views: dict, caption: list[str], lines: int) -> Image.Image:

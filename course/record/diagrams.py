@@ -69,15 +69,9 @@ def draw(sources: list[str]) -> Iterator[str]:
         )
         for source in sources:
             name = drawing(source).stem
-            task = {
-                "id": f"diagram-{name}",
-                "source": _normal(source),
-                "title": _said(source, "accTitle"),
-                "description": _said(source, "accDescr"),
-                "style": f"\n{STYLE}\n",
-                "fingerprint": _fingerprint(source),
-            }
-            drawn = driver.execute_async_script(DRAW, task)
+            words = (_said(source, key) for key in ("accTitle", "accDescr"))
+            task = (f"diagram-{name}", _normal(source), *words, STYLE, _fingerprint(source))
+            drawn = driver.execute_async_script(DRAW, *task)
             if "error" in drawn:
                 raise ValueError(f"the diagram {name}: {drawn['error'].splitlines()[0]}")
             svg = ElementTree.fromstring(drawn["svg"])
@@ -88,17 +82,15 @@ def draw(sources: list[str]) -> Iterator[str]:
 
 
 def _mermaid() -> str:
-    """Return mermaid's script. npm brings it, and checks it, once; it is kept in .venv. Raise
-    ServeError if npm is not there, or cannot bring it."""
+    """Return mermaid's script, which npm brings, and checks, once: it is kept in .venv. Raise
+    ServeError if it cannot."""
     if not KEPT.is_file():
-        npm = shutil.which("npm")
-        if not npm:
-            raise ServeError("Diagrams are drawn with mermaid, which npm brings: install Node.js.")
+        npm = shutil.which("npm") or "npm"
         command = [npm, "pack", f"mermaid@{MERMAID}", "--pack-destination", str(KEPT.parent)]
-        result = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
-        if result.returncode:
-            reason = " ".join(result.stderr.split())
-            raise ServeError(f"npm does not bring mermaid {MERMAID}: {reason:.300}")
+        try:
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise ServeError(f"Diagrams need npm, which comes with Node.js: {error}") from error
     with tarfile.open(KEPT) as archive:
         return archive.extractfile("package/dist/mermaid.min.js").read().decode()
 

@@ -5,7 +5,7 @@ import hashlib
 from functools import cache
 
 from pygments.lexers import CssLexer, HtmlDjangoLexer, JavascriptLexer, PythonLexer
-from pygments.token import Comment, String, _TokenType
+from pygments.token import Comment, String
 
 LEXERS = {".css": CssLexer, ".html": HtmlDjangoLexer, ".js": JavascriptLexer, ".py": PythonLexer}
 
@@ -19,11 +19,9 @@ def fingerprint(*texts: str) -> str:
 def without_comments(text: str, suffix: str) -> str:
     """Return a text, in the language of files with this suffix, without comments, docstrings and
     blank lines."""
-    tokens = LEXERS[suffix]().get_tokens(text)
-    lines = "".join(value for kind, value in tokens if not _is_comment(kind)).splitlines()
-    return "\n".join(line.rstrip() for line in lines if line.strip())
-
-
-def _is_comment(kind: _TokenType) -> bool:
-    # Pygments calls Django's tags and <!doctype> comments, too: Preproc.
-    return (kind in Comment and kind not in Comment.Preproc) or kind in String.Doc
+    kept = ""
+    for kind, value in LEXERS[suffix]().get_tokens(text):
+        # Pygments calls Django's tags and <!doctype> comments, too: Preproc.
+        if kind not in String.Doc and (kind not in Comment or kind in Comment.Preproc):
+            kept += value
+    return "\n".join(line.rstrip() for line in kept.splitlines() if line.strip())

@@ -1,6 +1,6 @@
 // Draws a sequence diagram with mermaid, and keeps nothing of it but shapes and words. WebDriver
 // calls this with what to draw and with a function that takes the result: {svg} or {error}.
-const [{ id, source, title, description, style, fingerprint }, done] = arguments;
+const [id, source, title, description, style, fingerprint, done] = arguments;
 
 // Boxes are measured with wide letters, so that a narrower font of a reader's system fits as well.
 const SETTINGS = {
@@ -106,7 +106,7 @@ function describe(svg) {
     "data-source": fingerprint,
   };
   for (const [name, text] of Object.entries(attributes)) svg.setAttribute(name, text);
-  const words = { style, desc: description, title };
+  const words = { style: `\n${style}\n`, desc: description, title };
   for (const [tag, text] of Object.entries(words)) {
     const element = document.createElementNS(svg.namespaceURI, tag);
     if (tag !== "style") element.id = `${id}-${tag}`;
