@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from course.book.listing import find, read
+from course.book.listing import read
 from course.book.render import render, render_file, render_terminal
 from course.chapters import Chapter
 from course.compare import compare
@@ -51,13 +51,7 @@ class Chat(Base):
     @staticmethod
     def close(): ...
 
-
-class Other: ...
-
-
 def receive(): ...
-
-
 def receive(): ...
 '''
 PAGE = """<main>
@@ -97,40 +91,27 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "first", "last"),
+    ("spec", "first", "last"),
     [
-        ("imports", '"""A chat."""', "from asynchronous import Base"),
-        ("LIMIT", "if json:", "    LIMIT = 20  # more"),
-        ("Other", "class Other: ...", "class Other: ..."),
-        ("class Chat", "class Chat(Base):", '    """One socket."""'),
-        ("Chat.receive", "    # Whatever comes.", "        await self.send(text)"),
-        ("Chat.close", "    @staticmethod", "    def close(): ..."),
-        ('"@staticmethod"', "    @staticmethod", "    @staticmethod"),
+        ("chat.py :: imports", 1, 4),
+        ("chat.py :: LIMIT", 6, 7),
+        ("chat.py :: class Chat", 10, 11),
+        ("chat.py :: Chat.receive", 16, 18),
+        ("chat.py :: Chat.close", 20, 21),
+        ('chat.py :: "@staticmethod"', 20, 20),
+        ("chat.py :: class Chat, Chat.connect", 10, 14),  # with the blank line between them
+        ('page.html :: "<main"', 1, 9),
+        ('page.html :: "<form id"', 2, 7),
+        ('chat.js :: "const socket"', 3, 7),
+        ('chat.js :: "// What is typed"', 1, 7),
+        ('chat.js :: "onFrame"', 4, 6),
+        ('chat.js :: "let last = \\"\\""', 8, 8),
+        ("chat.js", 1, 8),
     ],
 )
-def test_python_is_found_by_name(name: str, first: str, last: str) -> None:
-    part = find(NEW, "chat.py", name)
-    assert NEW.splitlines()[part.start - 1] == first
-    assert NEW.splitlines()[part.end - 1] == last
-
-
-@pytest.mark.parametrize(
-    ("spec", "lines"),
-    [
-        ('page.html :: "<main"', PAGE.splitlines()),
-        ('page.html :: "<form id"', PAGE.splitlines()[1:7]),
-        ('chat.js :: "const socket"', SCRIPT.splitlines()[2:7]),
-        ('chat.js :: "// What is typed"', SCRIPT.splitlines()[:7]),
-        ('chat.js :: "onFrame"', SCRIPT.splitlines()[3:6]),
-        ('chat.js :: "let last = \\"\\""', ['let last = "";']),
-        ("chat.js", SCRIPT.splitlines()),
-        # Several parts are copied as they are in the file, neighbours with the lines between them.
-        ("chat.py :: class Chat, Other", [*NEW.splitlines()[9:11], *NEW.splitlines()[23:24]]),
-        ("chat.py :: class Chat, Chat.connect", NEW.splitlines()[9:14]),
-    ],
-)
-def test_a_listing_has_these_lines(spec: str, lines: list[str]) -> None:
-    assert read(f"step2_new/{spec}").code.splitlines() == lines
+def test_a_listing_has_these_lines(course: Path, spec: str, first: int, last: int) -> None:
+    lines = (course / "step2_new" / spec.partition(" ")[0]).read_text().splitlines()
+    assert read(f"step2_new/{spec}").code.splitlines() == lines[first - 1 : last]
 
 
 def test_what_was_removed_is_shown_where_it_was(course: Path) -> None:
@@ -154,11 +135,11 @@ def test_what_was_removed_is_shown_where_it_was(course: Path) -> None:
         ("step2_new", "there is no file step2_new"),
         ("step2_new/icon.png", "step2_new/icon.png is not a text"),
         ("step2_new/chat.py :: Chat.conect", "has no Chat.conect; the nearest is Chat.connect"),
-        ("step2_new/chat.py :: receive", "more than one receive: lines 27 and 30"),
+        ("step2_new/chat.py :: receive", "more than one receive: lines 23 and 24"),
         ("step2_new/chat.js :: socket", "is not Python: name the start of a line"),
         ('step2_new/chat.js :: "const sockets"', 'starts with "const sockets"; the nearest is'),
         ('step2_new/page.html :: "<"', "more than one line that starts with"),
-        ("step2_new/chat.py :: Other, LIMIT", "in the order of the file"),
+        ("step2_new/chat.py :: Chat, LIMIT", "in the order of the file"),
         ("step2_new/chat.py :: Chat.close, Chat.close", "each once"),
     ],
 )
