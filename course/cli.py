@@ -519,7 +519,7 @@ def record(
         bool, typer.Option("--all", help="Also what is not out of date.")
     ] = False,
 ) -> None:
-    """Make anew what the course shows of itself: diagrams, recordings, the last run's figures."""
+    """Make what is out of date of the README's tables, the diagrams and the recordings."""
     from course.record import record as recorder
     from course.run import install
 
