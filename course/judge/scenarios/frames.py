@@ -31,15 +31,23 @@ BAD_FRAMES: dict[str, str | bytes] = {
 }
 
 
+IDLE = 13  # seconds: where a server reads for several sockets in turn, two turns and a half
+KEEP_STATUS = """
+const status = document.getElementById("chat-status");
+window.said = [];
+new MutationObserver(() => window.said.push(status.textContent))
+  .observe(status, {childList: true, characterData: true, subtree: true});"""
+
+
 @on_the_wire("bad_frames")
 def bad_frames(stage: Stage) -> None:
     client = stage.client()
-    for number, (what, frame) in enumerate(BAD_FRAMES.items()):
+    for what, frame in BAD_FRAMES.items():
         try:
             client.send(frame)
             client.complains()
-            client.say(f"good {number}")
-            client.hears(f"good {number}")
+            client.say(f"good after {what}")
+            client.hears(f"good after {what}")
         except Unmet as unmet:
             raise Unmet(f"After a bad frame ({what}): {unmet}", unmet.symptom) from unmet
     longest = "🎉" * 1000  # emoji count like letters
@@ -72,22 +80,28 @@ def foreign_origin(stage: Stage) -> None:
 
 @on_the_wire("idle")
 def idle(stage: Stage) -> None:
-    tab = stage.joined() if stage.browser else None  # idle together: it is time that costs here
-    client = stage.client(room=f"{stage.room} idle")
-    if tab:
+    start_idle(stage)
+    stage.clients[-1].stays_silent(IDLE)
+    still_connected(stage)
+
+
+def start_idle(stage: Stage) -> None:
+    """Open a socket, and a tab where there is a browser: they get nothing to do for IDLE seconds,
+    which several stages may pass together."""
+    if stage.browser:
         # The page comes back after a drop within a second, so what it said meanwhile is kept.
-        tab.driver.execute_script(
-            """const status = document.getElementById("chat-status");
-            window.said = [];
-            new MutationObserver(() => window.said.push(status.textContent))
-              .observe(status, {childList: true, characterData: true, subtree: true});"""
-        )
-    # Where a server reads for several sockets in turn, it is the next one's turn after 5 s.
-    client.stays_silent(seconds=13)
+        stage.joined().driver.execute_script(KEEP_STATUS)
+    stage.client(room=f"{stage.room} idle")
+
+
+def still_connected(stage: Stage) -> None:
+    """Raise an AssertionError unless what `start_idle` opened is connected, and was all the time."""
+    client = stage.clients[-1]
     client.say("still here")
     client.hears("still here")
-    if tab:
+    for tab in stage.tabs:
+        tab.element("body")  # makes it the tab that the driver looks at
         if said := tab.driver.execute_script("return window.said"):
-            raise Unmet(f"Tab A should stay connected while idle for 13 s; it said {said}.")
+            raise Unmet(f"Tab A should stay connected while idle for {IDLE} s; it said {said}.")
         tab.say("still here")
         tab.sees("still here")

@@ -1,12 +1,13 @@
 """Choosing and entering a room."""
 
+from contextlib import suppress
 from urllib.parse import quote, urlencode, urljoin
 
 from selenium.webdriver.common.keys import Keys
 
 from course.judge.gate import Gate
 from course.judge.scenarios import does_not_hold, in_tabs, on_the_wire
-from course.judge.scenarios.stage import Page, Refused, Stage, Unmet
+from course.judge.scenarios.stage import Page, Stage, Unmet
 
 TOO_LONG = "x" * 81
 BAD_NAMES = ("", "   ", "a/b", "/", ".", "..", TOO_LONG)
@@ -30,15 +31,19 @@ ROOM = ("#chat-log", "#chat-message-input", "#chat-message-submit", "#chat-statu
 def submit(stage: Stage, index: Page, name: str) -> Page:
     """Send the form of the index page, as a browser without JavaScript would."""
     box = index.element(INPUT)
-    form = (
-        index.element(f"form[id='{box['form']}']")
-        if "form" in box.attrs
-        else box.find_parent("form")
-    )
+    form = box.find_parent("form")
+    if "form" in box.attrs:
+        form = index.element(f"form[id='{box['form']}']")
     if not form or form.get("method", "get").lower() != "get" or not box.get("name"):
         raise Unmet(f"{INPUT} should have a name and be in a GET form; it is not so.")
     action = urljoin(quote(index.path), form.get("action", ""))
     return stage.page(f"{action}?{urlencode({box['name']: name})}")
+
+
+def require_kept(name: str, kept: str) -> None:
+    """Raise Unmet unless a bad room name is still there to be edited."""
+    if kept != name:
+        raise Unmet(f"{name!r} should be kept for mending; there is {kept!r}.")
 
 
 @on_the_wire("choose_room")
@@ -49,11 +54,9 @@ def choose_room(stage: Stage) -> None:
         raise Unmet(f"/ should redirect to /chat/; it leads to {index.path}.")
     for name in BAD_NAMES:
         page = submit(stage, index, name)
-        kept = page.element(INPUT).get("value", "")
+        require_kept(name, page.element(INPUT).get("value", ""))
         if not page.lines - index.lines:
             raise Unmet(f"The room name {name!r} should get a message; the page says nothing new.")
-        if kept != name:
-            raise Unmet(f"{name!r} should be kept for mending; there is {kept!r}.")
     room = submit(stage, index, f" {stage.room} ")
     if room.path != f"/chat/{stage.room}/":
         raise Unmet(f"{stage.room!r} should lead to /chat/{stage.room}/; it led to {room.path}.")
@@ -76,9 +79,7 @@ def choose_room_in_a_tab(stage: Stage) -> None:
         tab.type(INPUT, name)
         tab.element(SUBMIT).click()
         tab.complains(before)
-        kept = tab.element(INPUT).get_property("value")
-        if kept != name:
-            raise Unmet(f"{name!r} should be kept for mending; there is {kept!r}.")
+        require_kept(name, tab.element(INPUT).get_property("value"))
     tab.type(INPUT, stage.room + Keys.ENTER)
     tab.arrives(f"/chat/{stage.room}/")
     for css in ROOM:
@@ -96,9 +97,7 @@ def any_name(stage: Stage) -> None:
         if room.path != f"/chat/{name}/":
             raise Unmet(f"{name!r} should lead to its room; it led to {room.path}.")
         if room.status != 200 or name not in room.text:
-            seen = room.says if room.status >= 400 else "it is not in the text of the page"
-            symptom = f"page {room.status}" if room.status >= 400 else ""
-            raise Unmet(f"The page of {name!r} should show the name; {seen}.", symptom)
+            raise Unmet(f"The page of {name!r} should show the name; {room.seen}.", room.symptom)
         if sockets:
             try:
                 stage.client(room=name)
@@ -110,11 +109,9 @@ def any_name(stage: Stage) -> None:
 
 def opens(stage: Stage) -> bool:
     """Say whether a socket opens in a room with a plain name."""
-    try:
-        stage.client()
-    except Unmet:
-        return False
-    return True
+    with suppress(Unmet):
+        return bool(stage.client())
+    return False
 
 
 @in_tabs("any_name")
@@ -138,17 +135,12 @@ def socket_opens(stage: Stage) -> None:
 def socket_opens_in_a_tab(stage: Stage) -> None:
     with Gate(stage.url) as gate:
         stage.joined(gate.url)
-        if gate.sockets != 1:
-            raise Unmet(f"The page should open one socket; it opened {gate.sockets}.")
+        require_sockets(gate, 1)
 
 
 @does_not_hold("socket_opens")
 def no_socket(stage: Stage) -> None:
-    try:
-        stage.client()
-    except Refused:
-        pass
-    else:
+    if opens(stage):
         raise Unmet("There should be no socket yet; the server opened one.")
     with Gate(stage.url) as gate:
         tab = stage.tab().open(f"{gate.url}/chat/{stage.room}/")
@@ -156,5 +148,10 @@ def no_socket(stage: Stage) -> None:
         if tab.element("#chat-message-input").is_enabled():
             raise Unmet("Nobody listens, so there should be no typing yet; one can type.")
         tab.open(f"{gate.url}/chat/")  # the barrier: whatever the page did, it did before this
-        if gate.sockets != 0:
-            raise Unmet(f"The page should open no socket; it opened {gate.sockets}.")
+        require_sockets(gate, 0)
+
+
+def require_sockets(gate: Gate, count: int) -> None:
+    """Raise Unmet unless a page has opened so many sockets."""
+    if gate.sockets != count:
+        raise Unmet(f"The page should open {count} sockets; it opened {gate.sockets}.")
