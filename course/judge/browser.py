@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 from urllib.parse import quote, unquote_plus
 
@@ -21,7 +22,6 @@ from course.run.serve import wait_until
 T = TypeVar("T")
 PATIENCE = 10.0  # seconds to wait for what should be seen; only a failure takes that long
 STATUSES = {"connecting…", "connected", "reconnecting…"}  # what a page shows of its connection
-MESSAGE = "#chat-message-input"
 
 
 def open_browser(*logs: str) -> WebDriver:
@@ -68,8 +68,8 @@ def console(driver: WebDriver) -> list[str]:
 
 
 def typeable(text: str) -> bool:
-    """Say whether a driver has keys for this, and not too many of them."""
-    return len(text) <= 100 and all(ord(character) <= 0xFFFF for character in text)
+    """Say whether a driver has keys for all of this, and not too many for a line."""
+    return max(text, default="") < "\U00010000" and max(map(len, text.split(Keys.ENTER))) <= 100
 
 
 class Tab:
@@ -95,26 +95,24 @@ class Tab:
 
     def element(self, css: str) -> WebElement:
         """Return the first element that this selector finds, once the page has it."""
-        return self._has(
-            f"the element {css}", lambda: self._front().find_elements(By.CSS_SELECTOR, css)
-        )[0]
+        find = partial(self._front().find_elements, By.CSS_SELECTOR, css)
+        return self.has(f"the element {css}", find)[0]
 
     def type(self, css: str, text: str) -> None:
-        """Type text into an element, in place of what is in it."""
+        """Put text into an element, in place of what is in it: typed, or pasted if there are too
+        many keys for that, or a driver has none for it. Keys.ENTER is always typed."""
         box = self.element(css)
         box.clear()
-        if not all(typeable(line) for line in text.split(Keys.ENTER)):
-            # As pasted: keys would take long, and a driver has none for emoji.
-            typed = text.rstrip(Keys.ENTER)
-            self.driver.execute_script("arguments[0].value = arguments[1]", box, typed)
-            text = text[len(typed) :]
-        box.send_keys(text)
+        pasted = "" if typeable(text) else text.rstrip(Keys.ENTER)
+        if pasted:
+            self.driver.execute_script("arguments[0].value = arguments[1]", box, pasted)
+        box.send_keys(text[len(pasted) :])
 
     def say(self, *messages: str) -> None:
         """Type messages, each with Enter after it, without a pause between them."""
         lines = [text + Keys.ENTER for text in messages]
-        for text in ["".join(lines)] if all(map(typeable, messages)) else lines:
-            self.type(MESSAGE, text)
+        for text in ["".join(lines)] if typeable("".join(lines)) else lines:
+            self.type("#chat-message-input", text)
 
     @property
     def log(self) -> list[str]:
@@ -127,6 +125,11 @@ class Tab:
         return self.element("#chat-status").text
 
     @property
+    def focus(self) -> str | None:
+        """The id of the element that has the focus."""
+        return self._front().switch_to.active_element.get_attribute("id")
+
+    @property
     def text(self) -> str:
         """What a person can read on the page, without what is in its fields."""
         return self._front().execute_script("return document.body?.innerText ?? ''")
@@ -136,48 +139,57 @@ class Tab:
         """The lines of that text, but for those that say how the connection is."""
         return {line.strip() for line in self.text.splitlines() if line.strip()} - STATUSES
 
+    def has(self, what: str, look: Callable[[], T], *expected: T) -> T:
+        """Wait until what `look` returns is one of the expected or, if none are named, is anything
+        at all, and return it. Raise AssertionError if that does not come true."""
+
+        def found() -> list[T] | None:
+            with suppress(StaleElementReferenceException):  # the page has just changed: look again
+                seen = look()
+                return [seen] if seen in expected or (seen and not expected) else None
+
+        def problem() -> str:
+            wish = " ".join([what, " or ".join(map(repr, expected))]).strip()
+            return f"Tab {self.name} should have {wish}; it has {look() or 'none'!r:.500}."
+
+        try:
+            return wait_until(found, problem, self.patience)[0]
+        except TimeoutError as error:
+            raise AssertionError(str(error)) from None
+
     def sees(self, *messages: str) -> None:
         """Wait until the tab's messages are exactly these, in this order."""
-        self._has("the messages", lambda: self.log, list(messages))
+        self.has("the messages", lambda: self.log, list(messages))
 
     def ends_with(self, *messages: str) -> None:
         """Wait until the tab's last messages are these."""
-        self._has("as last messages", lambda: self.log[-len(messages) :], list(messages))
+        self.has("as last messages", lambda: self.log[-len(messages) :], list(messages))
 
     def counts(self, messages: int) -> None:
         """Wait until the tab has so many messages."""
-        self._has("so many messages:", lambda: len(self.log), messages)
+        self.has("so many messages:", lambda: len(self.log), messages)
 
     def shows(self, *statuses: str) -> None:
         """Wait until the tab says this, or one of these, of its connection."""
-        self._has("the status", lambda: self.status, *statuses)
-
-    def focuses(self, element_id: str) -> None:
-        """Wait until what a person types goes into this element."""
-        focus = self._front().switch_to
-        self._has("its focus on", lambda: focus.active_element.get_attribute("id"), element_id)
-
-    def reads(self, text: str) -> None:
-        """Wait until the page's text has this in it, in small or in capital letters."""
-        self._has(f"the text {text!r}", lambda: text.casefold() in self.text.casefold())
-
-    def complains(self, before: set[str]) -> set[str]:
-        """Wait until the page says more than these lines, and return what it says."""
-        return self._has("a line that says what is wrong", lambda: self.lines - before)
-
-    def keeps(self, length: int) -> None:
-        """Wait until the field for messages has so many characters."""
-        box = self.element(MESSAGE)
-        self._has("so many characters to edit:", lambda: len(box.get_property("value")), length)
+        self.has("the status", lambda: self.status, *statuses)
 
     def shows_error(self, css: str) -> str:
         """Wait until this element says what was wrong, and return what it says."""
-        return self._has(f"an error in {css}", lambda: self.element(css).text)
+        return self.has(f"an error in {css}", lambda: self.element(css).text)
 
     def arrives(self, path: str) -> None:
         """Wait until the tab is at an address that ends so, once its percent signs are resolved."""
-        url = lambda: unquote_plus(self._front().current_url)[-len(path) :]
-        self._has("an address that ends with", url, path)
+        driver = self._front()
+        self.has("as its path", lambda: unquote_plus(driver.current_url)[-len(path) :], path)
+
+    def keeps(self, length: int) -> None:
+        """Wait until so many characters are in the field for messages, to be edited."""
+        box = self.element("#chat-message-input")
+        self.has("so many characters kept:", lambda: len(box.get_property("value")), length)
+
+    def reads(self, text: str) -> None:
+        """Wait until the page's text has this in it, in small or in capital letters."""
+        self.has(f"the text {text!r}", lambda: text.casefold() in self.text.casefold())
 
     def close(self) -> None:
         """Close the tab; the browser stays."""
@@ -191,23 +203,3 @@ class Tab:
             self.driver.switch_to.window(self.handle)
             self.driver.front = self.handle
         return self.driver
-
-    def _has(self, what: str, look: Callable[[], T], *expected: T) -> T:
-        """Look until what is seen is one of the expected or, where nothing is named, is anything at
-        all, and return it. Raise AssertionError if that does not come true."""
-        seen: list[T] = []
-
-        def fits() -> bool:
-            with suppress(StaleElementReferenceException):  # the page has just changed: look again
-                seen[:] = [look()]
-            return seen[:1] != [] and (seen[0] in expected if expected else bool(seen[0]))
-
-        try:
-            wait_until(fits, "", self.patience)
-        except TimeoutError:
-            wish = " or ".join([what, *map(repr, expected)]).replace(" or ", " ", 1)
-            has = repr(seen[0]) if seen and seen[0] else "none"
-            raise AssertionError(
-                f"Tab {self.name} should have {wish}; it has {has:.500}."
-            ) from None
-        return seen[0]

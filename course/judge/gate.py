@@ -18,43 +18,39 @@ class Gate:
     proxy with TLS is in a deployment, and `url` begins with https."""
 
     def __init__(self, site: str, held: bool = False, tls: bool = False) -> None:
-        self.target, self.tls = urlsplit(site), tls
+        self.target, self.held, self.tls = urlsplit(site), held, tls
         self.sockets = 0
-        self._loop = asyncio.new_event_loop()
-        self._open = asyncio.Event()
-        if not held:
-            self._open.set()
+        self._ready = threading.Event()
 
     def __enter__(self) -> "Gate":
-        context = None
-        if self.tls:
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            trustme.CA().issue_cert("localhost").configure_cert(context)
-        self._server = self._loop.run_until_complete(
-            asyncio.start_server(self._relay, "127.0.0.1", 0, ssl=context)
-        )
-        port = self._server.sockets[0].getsockname()[1]
-        self.url = f"{'https' if self.tls else 'http'}://localhost:{port}"
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread = threading.Thread(target=asyncio.run, args=[self._serve()], daemon=True)
         self._thread.start()
+        self._ready.wait()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join()
-        self._loop.close()
 
     def release(self) -> None:
         """Let the sockets through that waited, and those to come."""
         self._loop.call_soon_threadsafe(self._open.set)
 
-    async def _close(self) -> None:
-        self._server.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._open, self._ended = asyncio.Event(), asyncio.Event()
+        if not self.held:
+            self._open.set()
+        context = None
+        if self.tls:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            trustme.CA().issue_cert("localhost").configure_cert(context)
+        server = await asyncio.start_server(self._relay, "127.0.0.1", 0, ssl=context)
+        port = server.sockets[0].getsockname()[1]
+        self.url = f"{'https' if self.tls else 'http'}://localhost:{port}"
+        self._ready.set()
+        await self._ended.wait()
+        server.close()  # and asyncio.run ends what is still relayed
 
     async def _relay(self, reader: StreamReader, writer: StreamWriter) -> None:
         # Python before 3.12 takes a connection that is cancelled for an error, and prints it.

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from course.judge.browser import Tab
-from course.judge.scenarios import does_not_hold, in_tabs, on_the_wire
-from course.judge.scenarios.stage import Client, Stage, Unmet
+from course.judge.scenarios.stage import Client, Stage, Unmet, require
 from course.run.serve import wait_until
 
 BAD = "not JSON"
@@ -16,7 +15,6 @@ LOSES = "A tab that stops reading should lose its socket"
 WINDOW = 50  # said at once: fewer than any channel layer's capacity
 
 
-@in_tabs("server_restart")
 def server_restart(stage: Stage) -> None:
     (server,) = stage.servers
     tab = stage.joined()
@@ -32,7 +30,6 @@ def server_restart(stage: Stage) -> None:
     tab.sees("before", "meanwhile", "after")
 
 
-@in_tabs("redis_restart")
 def redis_restart(stage: Stage) -> None:
     a, b = stage.joined(), stage.joined()
     a.say("before")
@@ -67,15 +64,13 @@ def talk_until_heard(*tabs: Tab, seconds: float = 30) -> str:
         raise Unmet(f"Once Redis is back, the tabs should hear each other; {logs}.") from None
 
 
-@on_the_wire("frozen_redis")
-def frozen_redis_holds_up_one_room(stage: Stage) -> None:
+def frozen_redis(stage: Stage) -> None:
     with bad_frame_while_a_message_hangs(stage) as (a, b):
         b.complains(seconds=2)
         a.stays_silent(seconds=0.5)  # its message does hang
 
 
-@does_not_hold("frozen_redis")
-def frozen_redis_holds_up_every_room(stage: Stage) -> None:
+def frozen_redis_blocks_every_room(stage: Stage) -> None:
     with bad_frame_while_a_message_hangs(stage) as (_, b):
         b.stays_silent(seconds=2)
     b.complains()  # once Redis is back, the answer arrives
@@ -100,24 +95,19 @@ def bad_frame_while_a_message_hangs(stage: Stage) -> Iterator[tuple[Client, Clie
     a.hears("hangs")
 
 
-@on_the_wire("stalled_tab")
-def stalled_tab_loses_its_socket(stage: Stage) -> None:
+def stalled_tab(stage: Stage) -> None:
     stalled, speaker = one_stops_reading(stage)
     try:
         heard = stalled.reads_until("the last word")
     except Unmet as unmet:
-        if "dropped" in unmet.symptom:
-            stage.client().say("back again")
-            speaker.hears("back again")
-            return
-        heard = 0
-    if heard == MANY:
-        text = f"{LOSES}; it kept it, and everything was kept for it, however much."
-        raise Unmet(text, "stalled")
-    raise Unmet(f"{LOSES}; it kept it, and misses some of what was said.")
+        require("dropped" in unmet.symptom, f"{LOSES}; it kept it, and misses the last word.")
+    else:
+        symptom = "stalled" if heard == MANY else ""
+        raise Unmet(f"{LOSES}; {heard} of {MANY} messages were kept for it.", symptom)
+    stage.client().say("back again")
+    speaker.hears("back again")
 
 
-@does_not_hold("stalled_tab")
 def stalled_tab_keeps_its_socket(stage: Stage) -> None:
     stage.patience = min(stage.patience, 3)
     with suppress(Unmet):  # where one thread serves all, it waits for the one that does not read

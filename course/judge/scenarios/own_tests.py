@@ -6,16 +6,18 @@ import shutil
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 import psutil
 
-from course.judge.scenarios import does_not_hold, on_the_wire, pytest_faults
+from course.judge.scenarios import pytest_faults
 from course.judge.scenarios.pytest_faults import NO_SETTINGS
 from course.judge.scenarios.stage import Stage, Unmet
-from course.run.serve import OWN_GROUP, copy_project
+from course.run.serve import OWN_GROUP, copy_project, stop
 
 PLUGIN = Path(pytest_faults.__file__)
 FAULTS = {  # those of the plugin, in words for people
@@ -38,12 +40,10 @@ class BadTests(Unmet):
         self.output = "\n".join(run.output for run in runs)
 
 
-@on_the_wire("own_tests")
 def own_tests(stage: Stage) -> None:
     own_tests_hold(stage.servers[0].folder)
 
 
-@does_not_hold("own_tests")
 def none_yet(stage: Stage) -> None:
     no_own_tests(stage.servers[0].folder)
 
@@ -75,64 +75,59 @@ def no_own_tests(folder: Path, seconds: float = 120) -> None:
 
 
 class Run:
-    """A run of pytest in a copy of a project, where its tests may write what they like."""
+    """A run of pytest in a copy of a project, where its tests may write what they like. After it,
+    `status` is pytest's exit status (None: it had to be ended) and `output` what it printed."""
 
     def __init__(self, folder: Path, seconds: float, *options: str, fault: str = "") -> None:
         """Take the project's folder, how long it may last, options for pytest, and a fault."""
         self.folder, self.seconds, self.options, self.fault = folder, seconds, options, fault
-        self.status: int | None = None  # pytest's exit status; None: it had to be ended
+        self.status: int | None = None
+        self.output = ""
 
-    def __enter__(self) -> "Run":
-        """Start it."""
-        self.place = TemporaryDirectory(prefix="own-tests-", ignore_cleanup_errors=True)
-        self.plugins, self.log = Path(self.place.name, "plugins"), Path(self.place.name, "log")
-        self.plugins.mkdir()
-        shutil.copy(PLUGIN, self.plugins)
-        project = copy_project(self.folder, Path(self.place.name, self.folder.resolve().name))
-        options = ["--color=no", "--verbosity=0", "-rfEs", *self.options]
-        if self.fault:
-            options.append(f"--fault={self.fault}")
-            for asgi in project.glob("*/asgi.py"):  # for servers in other processes
-                with asgi.open("a", encoding="utf-8") as code:
-                    code.write(f"\n\nimport {PLUGIN.stem}\n\n{PLUGIN.stem}.plant({self.fault!r})\n")
+    @contextmanager
+    def started(self) -> Iterator[None]:
+        """Run it for the time of a with block; then end whatever it started."""
+        with TemporaryDirectory(prefix="own-tests-", ignore_cleanup_errors=True) as place:
+            project, plugins, log = (Path(place, name) for name in ("project", "plugins", "log"))
+            copy_project(self.folder, project)
+            plugins.mkdir()
+            shutil.copy(PLUGIN, plugins)
+            for asgi in project.glob("*/asgi.py") if self.fault else ():
+                with asgi.open("a", encoding="utf-8") as code:  # for servers that the tests start
+                    code.write(f"\n\n__import__({PLUGIN.stem!r}).plant({self.fault!r})\n")
+            with log.open("wb") as output:
+                process = self._start(project, plugins, output)
+            ends = time.monotonic() + self.seconds
+            try:
+                yield
+                with suppress(subprocess.TimeoutExpired):
+                    self.status = process.wait(max(0, ends - time.monotonic()))
+            finally:
+                for each in psutil.process_iter(["environ"]):
+                    if place in (each.info["environ"] or {}).get("PYTHONPATH", ""):
+                        stop(each)
+                self.output = log.read_text("utf-8", "replace")
+
+    def _start(self, project: Path, plugins: Path, output: IO[bytes]) -> subprocess.Popen:
+        options = ["-p", PLUGIN.stem, "--color=no", "--verbosity=0", "-rfEs", *self.options]
+        options += [f"--fault={self.fault}"] if self.fault else []
+        options += ["-o", f"faulthandler_timeout={self.seconds / 2}"]  # prints where it hangs
         kept = {name: os.environ[name] for name in os.environ if not name.startswith(OTHERS)}
-        path = os.pathsep.join(filter(None, [str(self.plugins), kept.get("PYTHONPATH")]))
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", "-p", PLUGIN.stem, *options],
-                cwd=project,
-                env=kept | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                **OWN_GROUP,
-            )
-        self.ends = time.monotonic() + self.seconds
-        return self
+        path = os.pathsep.join(filter(None, [str(plugins), kept.get("PYTHONPATH")]))
+        return subprocess.Popen(
+            [sys.executable, "-m", "pytest", *options],
+            cwd=project,
+            env=kept | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            **OWN_GROUP,
+        )
 
-    def wait(self) -> None:
-        """Wait until it ends, or should have ended."""
-        with suppress(subprocess.TimeoutExpired):
-            self.status = self.process.wait(max(0, self.ends - time.monotonic()))
-
-    def __exit__(self, *exception: object) -> None:
-        """End all that it started, keep what it printed, and remove the copy."""
-        while left := self.left():
-            for process in left:
-                process.kill()
-            psutil.wait_procs(left, 5)
-        self.process.wait()
-        self.output = self.log.read_text("utf-8", "replace")
-        self.summary = (re.findall(r"^=+ (.+) in [\d.]+s\b.*=$", self.output, re.M) or [""])[-1]
-        self.place.cleanup()
-
-    def left(self) -> list[psutil.Process]:
-        """Return the processes of this run: all that know its folder of plugins."""
-        every = psutil.process_iter(["environ"])
-        path = str(self.plugins)
-        return [
-            each for each in every if path in (each.info["environ"] or {}).get("PYTHONPATH", "")
-        ]
+    @property
+    def summary(self) -> str:
+        """How many tests had which end, as pytest says in its last line."""
+        return (re.findall(r"^=+ (.+) in [\d.]+s\b.*=$", self.output, re.M) or [""])[-1]
 
     @property
     def red(self) -> bool:
@@ -148,9 +143,9 @@ class Run:
 
 
 def run_all(runs: list[Run]) -> list[Run]:
-    """Play these runs, a few at a time, and return them. After Ctrl-C, too, nothing is left."""
+    """Play these runs, a few at a time, and return them."""
     for first in range(0, len(runs), AT_ONCE):
-        with ExitStack() as started:
-            for run in [started.enter_context(run) for run in runs[first : first + AT_ONCE]]:
-                run.wait()
+        with ExitStack() as together:
+            for run in runs[first : first + AT_ONCE]:
+                together.enter_context(run.started())
     return runs

@@ -4,8 +4,8 @@ import itertools
 import json
 import socket
 import string
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
@@ -29,13 +29,10 @@ class Unmet(AssertionError):
         self.symptom = symptom
 
 
-class Refused(Unmet):
-    """The server did not open a socket; `status` is what it answered instead of 101."""
-
-    def __init__(self, status: int) -> None:
-        text = f"A socket should open; the server answered its handshake with {status}."
-        super().__init__(text, f"refused {status}")
-        self.status = status
+def require(condition: object, text: str, symptom: str = "") -> None:
+    """Raise Unmet, with this text, unless the condition is true."""
+    if not condition:
+        raise Unmet(text, symptom)
 
 
 def no_answer(expected: str, error: Exception) -> Unmet:
@@ -60,25 +57,23 @@ class Page:
             box.clear()
         self.text = (self.tree.body or self.tree).get_text()  # without what is in its fields
         self.lines = {line.strip() for line in self.text.splitlines() if line.strip()}
+        self.symptom, self.seen = "", "it has not"  # what there is in place of what is expected
+        if status >= 400:
+            title = " ".join(self.tree.title.get_text().split()) if self.tree.title else "no title"
+            self.symptom, self.seen = f"page {status}", f"it is an error page: {status}, “{title}”"
 
     def element(self, css: str) -> Tag:
         """Return the first element that this selector finds; raise Unmet if there is none."""
-        if found := self.tree.select_one(css):
-            return found
-        raise Unmet(f"The page {self.path} should have {css}; {self.seen}.", self.symptom)
+        found = self.tree.select_one(css)
+        require(found, f"The page {self.path} should have {css}; {self.seen}.", self.symptom)
+        return found
 
-    @property
-    def symptom(self) -> str:
-        """The status of an error page."""
-        return f"page {self.status}" if self.status >= 400 else ""
 
-    @property
-    def seen(self) -> str:
-        """What there is in place of what it should have."""
-        if self.status < 400:
-            return "it has not"
-        title = " ".join(self.tree.title.get_text().split()) if self.tree.title else ""
-        return f"it is an error page: {self.status}{title and f', “{title}”'}"
+def dropped(expected: str, closed: ConnectionClosed) -> Unmet:
+    """Return what there is to say if the server closes a socket."""
+    code = closed.rcvd.code if closed.rcvd else 1006
+    text = f"{expected}; the server dropped the socket, with the code {code}."
+    return Unmet(text, f"dropped {code}")
 
 
 class Client:
@@ -86,11 +81,14 @@ class Client:
 
     def __init__(self, connection: ClientConnection, patience: float = PATIENCE) -> None:
         self.connection, self.patience = connection, patience
+        self.heard = 0  # messages
 
     def send(self, frame: str | bytes | dict) -> None:
         """Send a frame, a dict as JSON; raise Unmet if the server dropped the socket."""
-        with open_or_unmet("The socket should stay open"):
+        try:
             self.connection.send(json.dumps(frame) if isinstance(frame, dict) else frame)
+        except ConnectionClosed as closed:
+            raise dropped("The socket should stay open", closed) from closed
 
     def say(self, *messages: str) -> None:
         """Send messages, without a pause between them."""
@@ -101,14 +99,14 @@ class Client:
         """Return the next frame, read as JSON. Raise Unmet, with what was expected, if none comes
         in time, or one that is no JSON object."""
         seconds = seconds or self.patience
-        with open_or_unmet(f"{what} should come"):
-            try:
-                frame = self.connection.recv(timeout=seconds)
-            except TimeoutError:
-                text = f"{what} should come; nothing came for {seconds:.1f} s."
-                raise Unmet(text, "silent") from None
         try:
+            frame = self.connection.recv(timeout=seconds)
             return dict(json.loads(frame))
+        except TimeoutError:
+            text = f"{what} should come; nothing came for {seconds:g} s."
+            raise Unmet(text, "silent") from None
+        except ConnectionClosed as closed:
+            raise dropped(f"{what} should come", closed) from closed
         except (ValueError, TypeError):
             raise Unmet(f"Every frame should be a JSON object; {frame!r:.200} came.") from None
 
@@ -117,8 +115,12 @@ class Client:
         for message in messages:
             expected = f"The message {message!r:.80}"
             frame = self.receive(what=expected)
-            if not has_message(frame, message):
-                raise Unmet(f"{expected} should come; {frame!r:.200} came.")
+            require(has_message(frame, message), f"{expected} should come; {frame!r:.200} came.")
+            self.heard += 1
+
+    def sees(self, *messages: str) -> None:
+        """Wait until these are all messages that it has heard, as a tab would show them."""
+        self.hears(*messages[self.heard :])
 
     def reads_until(self, message: str) -> int:
         """Read up to this message, and return how many came before it; raise Unmet if it does not
@@ -130,8 +132,8 @@ class Client:
     def complains(self, seconds: float | None = None) -> None:
         """Wait for an error frame; raise Unmet if none comes in time, or anything else."""
         frame = self.receive(seconds, "An error")
-        if not isinstance(frame.get("error"), str):
-            raise Unmet(f'{{"error": "what was wrong"}} should come; {frame!r:.200} came.')
+        is_error = isinstance(frame.get("error"), str)
+        require(is_error, f'{{"error": "what was wrong"}} should come; {frame!r:.200} came.')
 
     def stays_silent(self, seconds: float) -> None:
         """Wait that long; raise Unmet if a frame comes or the socket is dropped."""
@@ -149,17 +151,6 @@ def has_message(frame: dict, message: str) -> bool:
     return frame.get("message") == message and "error" not in frame
 
 
-@contextmanager
-def open_or_unmet(expected: str) -> Iterator[None]:
-    """Raise Unmet, with what was expected, if the server drops the socket."""
-    try:
-        yield
-    except ConnectionClosed as closed:
-        code = closed.rcvd.code if closed.rcvd else 1006
-        text = f"{expected}; the server dropped the socket, with the code {code}."
-        raise Unmet(text, f"dropped {code}") from closed
-
-
 @dataclass
 class Stage:
     """A running site, a room that nobody else uses, and the means that this row needs."""
@@ -174,6 +165,12 @@ class Stage:
     clients: list[Client] = field(default_factory=list)
     opened: ExitStack = field(default_factory=ExitStack)
 
+    @property
+    def urls(self) -> list[str]:
+        """The addresses for two tabs: those of two servers, if there are two."""
+        urls = [server.url for server in self.servers] or [self.url]
+        return [urls[0], urls[-1]]
+
     def tab(self) -> Tab:
         """Open a tab; the first is called A, the second B."""
         tab = Tab(self.browser(), string.ascii_uppercase[len(self.tabs)], self.patience)
@@ -181,21 +178,16 @@ class Stage:
         self.tabs.append(tab)
         return tab
 
-    def joined(self, site: str | None = None, room: str | None = None) -> Tab:
+    def joined(self, site: str = "", room: str = "") -> Tab:
         """Open a tab in a room: this stage's, unless another is named."""
         return self.tab().join(site or self.url, room or self.room)
 
     def client(
-        self,
-        room: str | None = None,
-        origin: str | None = "",
-        site: str | None = None,
-        reads: bool = True,
+        self, site: str = "", room: str = "", origin: str | None = "", reads: bool = True
     ) -> Client:
         """Open a socket without a page: in this stage's room, with the origin of the site, unless
         others are named (None: no origin). Without `reads`, what comes stays in the buffers on the
-        way until a frame is asked for. Raise Refused if the server does not open it, Unmet if it
-        does not answer."""
+        way until a frame is asked for. Raise Unmet if the server does not open it."""
         site = site or self.url
         address = f"{site.replace('http', 'ws', 1)}/ws/chat/{quote(room or self.room, safe='')}/"
         origin = site if origin == "" else origin
@@ -205,7 +197,9 @@ class Stage:
         try:
             connection = connect(address, origin=origin, open_timeout=self.patience, **options)
         except InvalidStatus as refused:
-            raise Refused(refused.response.status_code) from refused
+            status = refused.response.status_code
+            text = f"A socket should open; the server answered its handshake with {status}."
+            raise Unmet(text, f"refused {status}") from refused
         except (OSError, InvalidHandshake) as error:
             raise no_answer("A socket should open", error) from error
         self.clients.append(Client(self.opened.enter_context(connection), self.patience))
@@ -215,10 +209,9 @@ class Stage:
         """Ask for a socket as `client` does; raise Unmet unless it is refused with a 403."""
         try:
             self.client(**client)
-        except Refused as refused:
-            if refused.status != 403:
-                text = f"{what} should get 403; it got {refused.status}."
-                raise Unmet(text, refused.symptom) from refused
+        except Unmet as unmet:
+            text = f"{what} should be refused with 403; it got: {unmet}"
+            require(unmet.symptom == "refused 403", text, unmet.symptom)
         else:
             raise Unmet(f"{what} should be refused with 403; it opened.")
 
