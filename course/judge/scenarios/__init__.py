@@ -14,7 +14,7 @@ Scenario = Callable[[Stage], None]
 ON_THE_WIRE: dict[str, Scenario] = {
     "choose_room": pages.choose_room,
     "any_name": pages.any_name,
-    "socket_opens": pages.socket_opens,
+    "socket_opens": lambda stage: stage.client(),
     "own_message": messages.own_message,
     "second_tab": messages.second_tab,
     "other_room": messages.other_room,
@@ -27,7 +27,7 @@ ON_THE_WIRE: dict[str, Scenario] = {
     "frozen_redis": failures.frozen_redis,
     "burst": messages.burst,
     "stalled_tab": failures.stalled_tab,
-    "own_tests": own_tests.own_tests,
+    "own_tests": lambda stage: own_tests.own_tests_hold(stage.servers[0].folder),
 }
 IN_TABS: dict[str, Scenario] = {
     "choose_room": pages.choose_room_in_a_tab,
@@ -51,7 +51,7 @@ DOES_NOT_HOLD: dict[str, Scenario] = {
     "frozen_redis": failures.frozen_redis_blocks_every_room,
     "burst": messages.burst_is_not_complete,
     "stalled_tab": failures.stalled_tab_keeps_its_socket,
-    "own_tests": own_tests.none_yet,
+    "own_tests": lambda stage: own_tests.no_own_tests(stage.servers[0].folder),
 }
 
 

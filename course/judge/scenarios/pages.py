@@ -48,7 +48,7 @@ def choose_room(stage: Stage) -> None:
         new = page.lines - index.lines
         require(new, f"The room name {name!r} should get a message; the page says nothing new.")
         kept = page.element(INPUT).get("value", "")
-        require(kept == name, f"{name!r} should be kept for mending; there is {kept!r}.")
+        require(kept == name, f"{name!r} should be kept for editing; there is {kept!r}.")
     room = submit(stage, index, f" {stage.room} ")
     path = f"/chat/{stage.room}/"
     require(room.path == path, f"{stage.room!r} should lead to {path}; it led to {room.path}.")
@@ -113,10 +113,6 @@ def any_name_in_a_tab(stage: Stage) -> None:
         tab.reads(name)
         if tab.status != NOBODY:
             tab.shows("connected")
-
-
-def socket_opens(stage: Stage) -> None:
-    stage.client()
 
 
 def socket_opens_in_a_tab(stage: Stage) -> None:

@@ -1,9 +1,8 @@
-"""A pytest plugin that breaks a chat in one respect. It works on Channels, not on the chat's own
-code, so it fits a chat however that is written.
+"""A pytest plugin: `--fault=NAME` breaks a chat in one respect, while its tests run. It changes
+Channels, not the chat's own code, so it fits a chat however that is written.
 
-`pytest -p pytest_faults --fault=NAME` runs tests with one of FAULTS. A server that they start in
-another process needs the fault, too: own_tests.py has asgi.py call `plant` there. That file copies
-this one to a folder of its own, so it imports nothing of the course."""
+A server that the tests start in a new process needs the fault, too: own_tests.py has the chat's
+asgi.py call `plant`. It copies this file to a folder alone: it imports nothing of the course."""
 
 import json
 import os
@@ -117,11 +116,11 @@ def one_room():
 
 
 FAULTS = {
-    "speaker_only": lambda: around_sockets(speaker_only),
-    "no_error": lambda: around_sockets(no_error),
+    "speaker_only": partial(around_sockets, speaker_only),
+    "no_error": partial(around_sockets, no_error),
     "one_room": one_room,
     "any_origin": lambda: setattr(OriginValidator, "valid_origin", lambda self, origin: True),
-    "any_name": lambda: around_sockets(any_name),
+    "any_name": partial(around_sockets, any_name),
 }
 
 
@@ -138,9 +137,9 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """Put the fault in; note whether there are settings, before a test's imports bring them."""
+    config.has_settings = "DJANGO_SETTINGS_MODULE" in os.environ
     if fault := config.getoption("--fault"):
         plant(fault)
-    config.has_settings = "DJANGO_SETTINGS_MODULE" in os.environ
 
 
 def pytest_collection_modifyitems(config, items):
@@ -151,7 +150,5 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_report_collectionfinish(config, items):
     """Without settings, print the files of tests."""
-    if not config.has_settings:
-        return [
-            NO_SETTINGS + each for each in dict.fromkeys(i.nodeid.split("::")[0] for i in items)
-        ]
+    files = dict.fromkeys(item.nodeid.partition("::")[0] for item in items)
+    return [] if config.has_settings else [NO_SETTINGS + file for file in files]
