@@ -150,7 +150,10 @@ class Tab:
 
         def problem() -> str:
             wish = " ".join([what, " or ".join(map(repr, expected))]).strip()
-            return f"Tab {self.name} should have {wish}; it has {look() or 'none'!r:.500}."
+            seen = look()
+            return (
+                f"Tab {self.name} should have {wish}; it has {repr(seen) if seen else 'none':.500}."
+            )
 
         try:
             return wait_until(found, problem, self.patience)[0]
@@ -167,7 +170,7 @@ class Tab:
 
     def counts(self, messages: int) -> None:
         """Wait until the tab has so many messages."""
-        self.has("so many messages:", lambda: len(self.log), messages)
+        self.has("this many messages:", lambda: len(self.log), messages)
 
     def shows(self, *statuses: str) -> None:
         """Wait until the tab says this, or one of these, of its connection."""
@@ -185,7 +188,7 @@ class Tab:
     def keeps(self, length: int) -> None:
         """Wait until so many characters are in the field for messages, to be edited."""
         box = self.element("#chat-message-input")
-        self.has("so many characters kept:", lambda: len(box.get_property("value")), length)
+        self.has("this many characters to edit:", lambda: len(box.get_property("value")), length)
 
     def reads(self, text: str) -> None:
         """Wait until the page's text has this in it, in small or in capital letters."""

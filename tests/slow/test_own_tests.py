@@ -17,7 +17,7 @@ from course.judge.scenarios.own_tests import FAULTS, BadTests, Run, no_own_tests
 from course.run.serve import copy_project
 
 # One test for each fault, of a chat on a route that no bad name fits.
-SUITE = '''
+SUITE = """
 from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from channels.testing import WebsocketCommunicator

@@ -70,7 +70,7 @@ def choose_room_in_a_tab(stage: Stage) -> None:
         tab.type(INPUT, name)
         tab.element(SUBMIT).click()
         tab.has("a line that says what is wrong", lambda: tab.lines - before)
-        tab.has("what was typed:", lambda: tab.element(INPUT).get_property("value"), name)
+        tab.has("to edit", lambda: tab.element(INPUT).get_property("value"), name)
     tab.type(INPUT, stage.room + Keys.ENTER)
     tab.arrives(f"/chat/{stage.room}/")
     for css in ROOM:
