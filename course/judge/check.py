@@ -106,53 +106,18 @@ class Check:
         played, reason = self._playable(row)
         if not played:
             return Verdict(row, None, reason)
-        with self._stage(row.needs) as stage:
+        with self.stage(row.needs) as stage:
             verdict = self._play(row, played, stage)
         if not (verdict.holds or verdict.known or row.needs) and self.target.folder:
             # A second look: there are mistakes of which a server prints only when it is asked to.
-            with self._stage(debug=True) as stage:
+            with self.stage(debug=True) as stage:
                 again = self._play(row, played, stage)
             verdict = again if again.known else verdict
         (self.passed if verdict.holds else self.failed).add(row.id)
         return replace(verdict, reason=reason) if verdict.holds else verdict
 
-    def noticed(self) -> list[tuple[str, Sequence[Mistake]]]:
-        """Return what no row asks for and was seen all the same, each with its likely mistakes."""
-        found, target = [], self.target
-        if target.folder and list(target.folder.glob("*/asgi.py")):
-            try:
-                with target.serve(target.redis_url, "daphne"):
-                    pass
-            except CheckError as error:
-                text = f"runserver serves this project, and Daphne alone does not. {error.text}"
-                found.append((text, error.causes))
-        in_tabs = self.browser and "own_message" in self.passed and target.local
-        if in_tabs and not self._connects_over_tls():
-            text = "At an https:// address, as on the internet, the page would not connect."
-            found.append((text, likely("tls", chapter=self.chapter)[0]))
-        joined = target.redis and "second_tab" in self.passed and not self.failed
-        if joined and (left := _groups_left(target.redis)):
-            text = f"Every socket has closed, and Redis still has their groups ({left})."
-            found.append((text, likely("left behind", chapter=self.chapter)[0]))
-        return found
-
-    def _playable(self, row: Behaviour) -> tuple[list[Scenario], str]:
-        """Return what of a row can be played here, and why the rest cannot."""
-        played, in_tabs = parts(row.id), IN_TABS.get(row.id)
-        if row.needs and not self.target.folder:
-            return [], "not with --url: it needs the project, to start and stop its server"
-        if "redis" in row.needs and not PrivateRedis.available():
-            return [], "no redis-server on the PATH"
-        if not self.browser and (in_tabs or "folder" in row.needs):
-            reason = self.no_browser
-        elif in_tabs and row.id in BEHIND_A_GATE and not self.target.local:
-            reason = "only for a site on this machine, without TLS"
-        else:
-            return played, ""
-        return [part for part in played if in_tabs and part != in_tabs], reason
-
     @contextmanager
-    def _stage(self, needs: Set[str] = frozenset(), debug: bool = False) -> Iterator[Stage]:
+    def stage(self, needs: Set[str] = frozenset(), debug: bool = False) -> Iterator[Stage]:
         """The site, or servers of the project that a row may stop or that `debug`; a new room."""
         target, own_redis = self.target, None
         with ExitStack() as own:
@@ -180,6 +145,21 @@ class Check:
             finally:
                 with suppress(WebDriverException):  # an alert may keep a tab from closing
                     stage.leave()
+
+    def _playable(self, row: Behaviour) -> tuple[list[Scenario], str]:
+        """Return what of a row can be played here, and why the rest cannot."""
+        played, in_tabs = parts(row.id), IN_TABS.get(row.id)
+        if row.needs and not self.target.folder:
+            return [], "not with --url: it needs the project, to start and stop its server"
+        if "redis" in row.needs and not PrivateRedis.available():
+            return [], "no redis-server on the PATH"
+        if not self.browser and (in_tabs or "folder" in row.needs):
+            reason = self.no_browser
+        elif in_tabs and row.id in BEHIND_A_GATE and not self.target.local:
+            reason = "only for a site on this machine, without TLS"
+        else:
+            return played, ""
+        return [part for part in played if in_tabs and part != in_tabs], reason
 
     def _play(self, row: Behaviour, played: list[Scenario], stage: Stage) -> Verdict:
         """Play the parts of a row until one fails; look for the cause where it was played."""
@@ -237,14 +217,35 @@ class Check:
             with suppress(WebDriverException):
                 yield tab.text
 
-    def _connects_over_tls(self) -> bool:
-        """Return whether the page connects behind a proxy with TLS."""
-        with self._stage() as stage, Gate(stage.url, tls=True) as gate:
-            try:
-                stage.joined(gate.url)
-            except AssertionError:
-                return False
-            return True
+
+def noticed(check: Check) -> list[tuple[str, Sequence[Mistake]]]:
+    """Return what no row asks for and was seen all the same, each with its likely mistakes."""
+    found, target = [], check.target
+    if target.folder and list(target.folder.glob("*/asgi.py")):
+        try:
+            with target.serve(target.redis_url, "daphne"):
+                pass
+        except CheckError as error:
+            text = f"runserver serves this project, and Daphne alone does not. {error.text}"
+            found.append((text, error.causes))
+    in_tabs = check.browser and "own_message" in check.passed and target.local
+    if in_tabs and not _connects_over_tls(check):
+        text = "At an https:// address, as on the internet, the page would not connect."
+        found.append((text, likely("tls", chapter=check.chapter)[0]))
+    joined = target.redis and "second_tab" in check.passed and not check.failed
+    if joined and (left := _groups_left(target.redis)):
+        text = f"Every socket has closed, and Redis still has their groups ({left})."
+        found.append((text, likely("left behind", chapter=check.chapter)[0]))
+    return found
+
+
+def _connects_over_tls(check: Check) -> bool:
+    with check.stage() as stage, Gate(stage.url, tls=True) as gate:
+        try:
+            stage.joined(gate.url)
+        except AssertionError:
+            return False
+        return True
 
 
 def _groups_left(private: PrivateRedis) -> int:

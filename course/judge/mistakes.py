@@ -111,7 +111,7 @@ def load(path: Path = DATA) -> list[Mistake]:
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     mistakes: dict[str, Mistake] = {}
     for row in data["mistake"]:
-        name = row.get("id", f"the entry after {[*mistakes, 'the start'][-1]}")
+        name = row.get("id", f"the entry after {['the start', *mistakes][-1]}")
         try:
             mistake = msgspec.convert(row, Mistake)
         except msgspec.ValidationError as error:

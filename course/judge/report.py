@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from course.chapters import Chapter
-from course.judge.check import Check, Verdict, rows
+from course.judge.check import Check, Verdict, noticed, rows
 from course.judge.mistakes import Mistake
 
 CONSOLE = Console(highlight=False, soft_wrap=True)
@@ -35,7 +35,7 @@ def judge(check: Check, chapters: Sequence[Chapter], everything: bool) -> bool:
         if failed := any(each.holds is False for each in verdicts):
             break
         done = f"step {chapter.number}"
-    for text, causes in check.noticed():
+    for text, causes in noticed(check):
         CONSOLE.print(Text.assemble(("  ! ", "yellow"), text))
         show_causes(causes)
     if failed:

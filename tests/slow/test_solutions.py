@@ -12,7 +12,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from course import matrix
 from course.chapters import CHAPTERS, ROOT, Chapter, chapter
 from course.judge import mistakes
-from course.judge.check import Check, rows
+from course.judge.check import Check, noticed, rows
 from course.judge.target import Project
 from course.matrix import Behaviour
 from course.run.serve import copy_project
@@ -67,7 +67,7 @@ def test_a_correct_chat_passes(
             again = [row for row in judged if row.id in first]
             assert fails(check, again, browser, in_tabs) == {}
         check.browser = browser if pages else None
-        assert check.noticed() == []
+        assert noticed(check) == []
         assert mistakes.likely("", target.server.output()) == ([], False)
 
 
