@@ -267,10 +267,10 @@ def start(step: Step, path: Own) -> None:
 
     begun = chosen(step)
     make_folder(path, partial(folders.fill_to_begin, begun))
-    number, page = begun.number, begun.folder.name
+    number, page, name = begun.number, begun.folder.name, path.resolve().name
     before = [each.number for each in CHAPTERS if each.number < number]
     beginning = f"the end of step {before[-1]}" if before else "a project skeleton"
-    typer.secho(f"{name_of(path)} is {beginning}, for you to make step {number} of it.", bold=True)
+    typer.secho(f"{name} is {beginning}, for you to make step {number} of it.", bold=True)
     typer.echo(f"\nFollow docs/{page}.md, or {on_site(page + '/')}.")
     tell_how_to_run(path, ["python manage.py runserver"])
     list_commands(
@@ -308,8 +308,8 @@ def mistake(
     if not found.patch:
         refuse(not_in_code, 2)
     make_folder(path, partial(folders.fill_with_mistake, found))
-    typer.secho(f"{name_of(path)} is step {found.step} with a mistake in it: find it.", bold=True)
-    typer.echo(f"\n{when}")
+    title = f"{path.resolve().name} is step {found.step} with a mistake in it: find it."
+    typer.echo(f"{typer.style(title, bold=True)}\n\n{when}")
     if found.redis:
         typer.echo(f"So set REDIS_URL to the address of a Redis that {REDIS[found.redis]}.")
     tell_how_to_run(path, *folders.typed(found))
@@ -361,11 +361,6 @@ def pasted(path: Path) -> str:
     """Return a path as a shell takes it in the folder of the course."""
     text = str(path) if Path.cwd() == ROOT else os.path.abspath(path)
     return subprocess.list2cmdline([text]) if sys.platform == "win32" else shlex.quote(text)
-
-
-def name_of(path: Path) -> str:
-    """Return the name of a folder, also of one like “..”."""
-    return Path(os.path.abspath(path)).name
 
 
 def on_site(page: str) -> str:
@@ -458,7 +453,7 @@ def tell_what_to_do(mine: Path, step: Chapter) -> None:
     files = folders.to_do(mine, step.folder)
     own = list(folders.only_in(mine, step.folder))
     counts, added, removed = show(files, {"new": "to write", "changed": "to change"})
-    name = name_of(mine)
+    name = mine.resolve().name
     only = f" {', '.join(own)} {'is' if len(own) == 1 else 'are'} only in {name}." if own else ""
     if not files:
         done = f"{name} has every line of step {step.number}"
