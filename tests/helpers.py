@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,14 +25,28 @@ def environment(**changes: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **changes}
 
 
-def typed(*words: str, command: list[str] = CLI, cwd: Path = ROOT, **changes: str):
-    """Run a command to its end; return its exit status and what it printed."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
-    process = subprocess.Popen([*command, *words], cwd=cwd, env=environment(**changes), **pipes)
+@contextmanager
+def started(
+    *words: str, command: list[str] = CLI, cwd: Path = ROOT, **changes: str
+) -> Iterator[subprocess.Popen]:
+    """Start a command that Ctrl-C can end, also where these tests ignore it (a shell that starts
+    them with & sees to that); in the end, stop it and what it started."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        printed = process.communicate(timeout=60)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+        process = subprocess.Popen([*command, *words], cwd=cwd, env=environment(**changes), **pipes)
     finally:
-        stop(process)  # and what it started, if it did not end
+        signal.signal(signal.SIGINT, before)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def typed(*words: str, timeout: float = 60, **options) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; return its exit status and what it printed."""
+    with started(*words, **options) as process:
+        printed = process.communicate(timeout=timeout)
     return subprocess.CompletedProcess(words, process.returncode, *printed)
 
 
