@@ -57,7 +57,7 @@ def on_page_read_source(page: Page, config: MkDocsConfig) -> str:
     try:
         return fill_in(text, Results.read())
     except ValueError as error:
-        found.append(f"docs/{page.file.src_uri}, {error}")
+        log.warning(f"docs/{page.file.src_uri}, {error}")
         return text
 
 
