@@ -31,13 +31,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --step, keep the cases of that chapter only."""
+    """With --step, keep the cases of that chapter only, and what is for every step."""
     if (number := config.getoption("--step")) is None:
         return
     kept = [
         item
         for item in items
-        if hasattr(item, "callspec")
+        if item.get_closest_marker("every_step")
+        or hasattr(item, "callspec")
         and getattr(item.callspec.params.get("chapter"), "number", None) == number
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])

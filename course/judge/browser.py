@@ -150,10 +150,8 @@ class Tab:
 
         def problem() -> str:
             wish = " ".join([what, " or ".join(map(repr, expected))]).strip()
-            seen = look()
-            return (
-                f"Tab {self.name} should have {wish}; it has {repr(seen) if seen else 'none':.500}."
-            )
+            seen = look() or f"none, at {self.driver.current_url}"
+            return f"Tab {self.name} should have {wish}; it has {seen!s:.500}."
 
         try:
             return wait_until(found, problem, self.patience)[0]

@@ -2,6 +2,7 @@
 
 What cannot differ from the chapter before is not played again: `plays` says what is."""
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from course import matrix
 from course.chapters import CHAPTERS, Chapter, predecessor
 from course.compare import compare
 from course.judge.scenarios import DOES_NOT_HOLD, IN_TABS, ON_THE_WIRE, Scenario, parts
+from course.judge.scenarios.frames import IDLE, start_idle, still_connected
 from course.judge.scenarios.stage import Stage
 from course.matrix import Behaviour
 
@@ -81,6 +83,23 @@ def test_cell(
     stage = stage_for(row, chapter, layer)
     for scenario in played:
         scenario(stage)
+
+
+@pytest.mark.every_step
+def test_idle_tabs_stay_connected(request: pytest.FixtureRequest, stage_for: StageFor) -> None:
+    """In all chapters at once: waiting is what takes the time."""
+    row = next(each for each in matrix.load() if each.id == TOGETHER)
+    only = request.config.getoption("--step")
+    stages = [
+        stage_for(row, each, layers(row, each)[0])
+        for each in CHAPTERS
+        if row.mark(each) == "✔" and (changed(each) if only is None else each.number == only)
+    ]
+    for stage in stages:
+        start_idle(stage)
+    time.sleep(IDLE)
+    for stage in stages:
+        still_connected(stage)
 
 
 def test_every_row_has_its_scenarios() -> None:

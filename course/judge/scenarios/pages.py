@@ -80,8 +80,7 @@ def choose_room_in_a_tab(stage: Stage) -> None:
 
 def any_name(stage: Stage) -> None:
     index = stage.page("/chat/")
-    # Where no socket opens at all, it is not for the name of the room.
-    sockets = submit(stage, index, stage.room).status_line != NOBODY and opens(stage)
+    sockets = opens(stage)  # where none opens at all, it is not for the name of the room
     for name in GOOD_NAMES:
         room = submit(stage, index, name)
         is_there = room.path == f"/chat/{name}/"

@@ -1,8 +1,6 @@
-"""A pytest plugin: `--fault=NAME` breaks a chat in one respect, while its tests run. It changes
-Channels, not the chat's own code, so it fits a chat however that is written.
-
-A server that the tests start in a new process needs the fault, too: own_tests.py has the chat's
-asgi.py call `plant`. It copies this file to a folder alone: it imports nothing of the course."""
+"""A pytest plugin: `--fault=NAME` breaks a chat in one respect while its tests run. It changes
+Channels, not the chat's own code, so it fits every chat. own_tests.py copies it to a folder alone
+(it imports nothing of the course), and has asgi.py call `plant`, for servers that tests start."""
 
 import json
 import os
@@ -100,16 +98,13 @@ def one_room():
     """Every group of a channel layer has the same name."""
     make = ChannelLayerManager._make_backend
 
-    def for_everybody(method):
-        async def call(group, *rest, **named):
-            return await method("everybody", *rest, **named)
-
-        return call
+    async def to_everybody(method, group, *rest, **named):
+        return await method("everybody", *rest, **named)
 
     def _make_backend(self, name, config):
         layer = make(self, name, config)
         for method in "group_add", "group_discard", "group_send":
-            setattr(layer, method, for_everybody(getattr(layer, method)))
+            setattr(layer, method, partial(to_everybody, getattr(layer, method)))
         return layer
 
     ChannelLayerManager._make_backend = _make_backend

@@ -51,8 +51,6 @@ class Page:
 
     def __init__(self, path: str, status: int, html: str) -> None:
         self.path, self.status, self.tree = path, status, BeautifulSoup(html, "html.parser")
-        status_line = self.tree.select_one("#chat-status")
-        self.status_line = status_line.get_text(strip=True) if status_line else ""
         for box in self.tree.find_all("textarea"):
             box.clear()
         self.text = (self.tree.body or self.tree).get_text()  # without what is in its fields
