@@ -38,8 +38,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item
         for item in items
         if item.get_closest_marker("every_step")
-        or hasattr(item, "callspec")
-        and getattr(item.callspec.params.get("chapter"), "number", None) == number
+        or (
+            hasattr(item, "callspec")
+            and getattr(item.callspec.params.get("chapter"), "number", None) == number
+        )
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
