@@ -112,36 +112,28 @@ def test_an_empty_folder_is_filled_and_stays_the_same_folder(course: Path) -> No
     assert sorted(os.listdir(course / "my_chat")) == ["chat", "manage.py", "mysite"]
 
 
-@pytest.mark.parametrize("there", [False, True], ids=["new", "empty folder"])
-@pytest.mark.parametrize(
-    ("error", "says", "status"),
-    [
-        (KeyboardInterrupt(), "Stopped: ", 130),
-        (OSError(28, "No space left on device"), "a/b cannot be made: No space left on device.", 1),
-    ],
-)
 def test_what_breaks_off_leaves_nothing_half_made(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    error: BaseException,
-    says: str,
-    status: int,
-    there: bool,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def breaks_off(folder: Path) -> None:
-        write(folder / "chat/views.py", "half")
-        raise error
-
     monkeypatch.chdir(tmp_path)
-    if there:
-        Path("a/b").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
     before = everything(tmp_path)
-    with pytest.raises(typer.Exit) as left:
-        cli.make_folder(Path("a/b"), breaks_off)
-    assert left.value.exit_code == status
-    assert capsys.readouterr().err.startswith(says)
-    assert everything(tmp_path) == before
+    full = OSError(28, "No space left on device")
+    for name in "a/b", "empty":
+        for error, status, says in (
+            (KeyboardInterrupt(), 130, f"Stopped: {Path(name)} is not made."),
+            (full, 1, f"{Path(name)} cannot be made: No space left on device."),
+        ):
+
+            def breaks_off(folder: Path, error: BaseException = error) -> None:
+                write(folder / "chat/views.py", "half")
+                raise error
+
+            with pytest.raises(typer.Exit) as left:
+                cli.make_folder(Path(name), breaks_off)
+            assert left.value.exit_code == status
+            assert capsys.readouterr().err.startswith(says)
+            assert everything(tmp_path) == before
 
 
 def test_mistake_lists_them_all_and_shows_one(course: Path) -> None:
