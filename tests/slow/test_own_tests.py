@@ -104,8 +104,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         file.unlink()
     yield project
     assert not list(tmp_path.glob("own-tests-*")), "The copies should be gone."
-    paths = [each.info["environ"] or {} for each in psutil.process_iter(["environ"])]
-    left = [path for path in paths if str(tmp_path) in path.get("PYTHONPATH", "")]
+    found = ((each.pid, each.info["environ"] or {}) for each in psutil.process_iter(["environ"]))
+    left = [pid for pid, names in found if str(tmp_path) in names.get("PYTHONPATH", "")]
     assert not left, "All that the tests started should have ended."
 
 
