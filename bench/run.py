@@ -92,7 +92,7 @@ def visit(
         url, pid = subject.url, listening(subject.url)
         if not url:
             server = subject.server(free_port(), urls)
-            pin(cpus[0])  # which what is started now inherits
+            pin(cpus[0])  # the server inherits it
             own.callback(pin, cpus[1])
             server.start()
             own.callback(stop, server.process, 0.2)
@@ -140,7 +140,7 @@ def listening(url: str) -> int:
         for each in psutil.net_connections("tcp") if url else ():
             if each.status == psutil.CONN_LISTEN and each.laddr.port == urlsplit(url).port:
                 psutil.Process(each.pid).cpu_times()  # not everybody may look at every process
-                return each.pid
+                return each.pid or 0
     return 0
 
 
