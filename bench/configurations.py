@@ -1,27 +1,21 @@
-"""What is measured: steps of the course on their layers and servers, and peers to compare with."""
+"""What is measured: chapters on their channel layers and servers, and peers to compare with."""
 
-import base64
-import hashlib
-import io
 import shutil
+import subprocess
 import sys
-import tarfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from os import devnull
 from pathlib import Path
-from urllib.request import urlopen
 
 from course.chapters import CHAPTERS
 from course.run.layers import LAYERS
-from course.run.serve import Server
+from course.run.serve import ServeError, Server
 
 PEERS = Path(__file__).resolve().parent / "peers"
-NODE_WS = "8.23.0"
-NODE_WS_INTEGRITY = (  # what the registry says of it: base64 of a SHA-512
-    "wCkmX8QMOrKjgO8HW2WyDbTSGeqkocxgDzS9iR79rEAexty6/2qzilx3Ag8Tqf9ykop3irLKle0MtVn5qjVnoQ=="
-)
+NODE_WS = "ws@8.23.0"  # the package, as npm takes it
 
-# No server writes a line for each socket, and all use the event loop that Python brings.
+# No server logs a line for each socket, and all use Python's own event loop.
 COMMANDS = {
     "daphne": "-m daphne -v 0 -b 127.0.0.1 -p {port} {site}",
     "uvicorn": "-m uvicorn --log-level warning --loop asyncio --port {port} {site}",
@@ -29,120 +23,92 @@ COMMANDS = {
 }
 
 
-class LeftOut(Exception):
-    """This configuration cannot be measured here; the text says why, in a few words."""
-
-
 @dataclass(frozen=True)
 class Configuration:
-    """One server that is measured: its name in the results, and its name for people."""
+    """One server that is measured: its name in the results, and its label for people."""
 
     name: str
     label: str
-    folder: Path
-    service: str | None = None  # the program behind its layer
-    layer: str | None = None
-    program: str = ""
-    variables: tuple[tuple[str, str], ...] = ()
-    large: bool = True  # also with 1,000 tabs
+    program: str
     site: str = "mysite.asgi:application"
+    folder: Path = PEERS
+    service: str | None = None  # the program behind its layer
+    variables: Mapping[str, str] = field(default_factory=dict)
+    large: bool = True  # also measured with 1,000 tabs
+    url: str = ""  # where it runs already; empty: it is started
 
-    def server(self, port: int, services: Mapping[str, str], log: Path) -> Server:
-        """Return the server, not yet started; raise LeftOut if it cannot be had here. `services`
-        says where those are that run."""
-        url = services.get(self.service) if self.service else None
-        if self.service and not url:
-            raise LeftOut(f"there is no {self.service}-server here")
-        environment = {"DJANGO_DEBUG": "false", "REDIS_URL": None, **dict(self.variables)}
-        if self.layer:
-            environment |= LAYERS[self.layer].environment(url)
-        elif url:
-            environment[f"{self.service.upper()}_URL"] = url
-        return Server(self.folder, port, environment, log, command=self.command(port))
-
-    def command(self, port: int) -> list[str]:
-        """Return the command that starts it; raise LeftOut if it needs what is not here."""
+    def server(self, port: int, urls: Mapping[str, str | None]) -> Server:
+        """Return the server, not yet started; `urls` has the addresses of the services that run.
+        Raise ServeError if something that it needs is missing here."""
+        environment = {"DJANGO_DEBUG": "false", "REDIS_URL": None, **self.variables}
+        if self.service:
+            variable = f"{self.service.upper()}_URL"
+            if not urls[self.service]:
+                raise ServeError(f"no {self.service} is found, and {variable} is not set")
+            environment[variable] = urls[self.service]
         if self.program == "node":
-            node = shutil.which("node")
-            if not node:
-                raise LeftOut("Node is not on the PATH")
-            return [node, "node_ws.mjs", str(port), node_ws().as_uri()]
-        return [sys.executable, *COMMANDS[self.program].format(port=port, site=self.site).split()]
-
-
-def step(number: int, layer: str, program: str) -> list[Configuration]:
-    """Return a step on this layer and server: nothing, if the course has no such step."""
-    short = layer.removeprefix("redis-")
-    return [
-        Configuration(
-            f"step{number}-{short}-{program}",
-            f"step {number}, {LAYER_WORDS[layer]}, {program.title()}",
-            chapter.folder,
-            LAYERS[layer].service,
-            layer,
-            program,
-            large=number > 3 and layer in ("redis", "redis-pubsub"),
-        )
-        for chapter in CHAPTERS
-        if chapter.number == number
-    ]
-
-
-def tutorial(name: str, words: str, consumer: str) -> Configuration:
-    """Return the official tutorial's design, with one of its consumers."""
-    variables = (("CONSUMER", consumer), ("DJANGO_SETTINGS_MODULE", "mysite.settings"))
-    label = f"tutorial, {words}, Redis, Daphne"
-    folder = PEERS / "tutorial"
-    return Configuration(name, label, folder, "redis", None, "daphne", variables, False)
-
-
-LAYER_WORDS = {
-    "memory": "in memory",
-    "redis": "Redis",
-    "redis-pubsub": "Redis pub/sub",
-    "rabbitmq": "RabbitMQ",
-}
-BARE, BASE = "websockets", "step4-redis-daphne"  # what everything else is compared with
-CONFIGURATIONS = (
-    Configuration(BARE, "bare websockets", PEERS, program="websockets"),
-    Configuration("node-ws", "Node, ws", PEERS, program="node"),
-    Configuration(
-        "starlette-uvicorn",
-        "Starlette, Uvicorn",
-        PEERS,
-        program="uvicorn",
-        site="starlette_server:app",
-    ),
-    tutorial("tutorial-sync-redis-daphne", "sync", "ChatConsumer"),
-    tutorial("tutorial-redis-daphne", "async", "AsyncChatConsumer"),
-    *step(3, "redis", "daphne"),
-    *step(4, "redis", "daphne"),
-    *step(4, "memory", "daphne"),
-    *step(4, "redis-pubsub", "daphne"),
-    *step(4, "rabbitmq", "daphne"),
-    *step(4, "redis-pubsub", "uvicorn"),
-    *step(6, "redis-pubsub", "daphne"),
-    *step(6, "redis-pubsub", "uvicorn"),
-    *step(6, "redis", "uvicorn"),
-)
-QUICK = (BARE, BASE, "step4-pubsub-daphne", "step6-pubsub-uvicorn")
+            command = ["node", "node_ws.mjs", str(port), node_ws().as_uri()]
+        else:
+            words = COMMANDS[self.program].format(port=port, site=self.site).split()
+            command = [sys.executable, *words]
+        return Server(self.folder, port, environment, Path(devnull), command=command)
 
 
 def node_ws() -> Path:
-    """Return the module of Node's `ws`, from the registry's tarball, which is kept in the virtual
-    environment; raise LeftOut if it cannot be had."""
-    folder = Path(sys.prefix) / f"ws-{NODE_WS}"
-    module = folder / "package" / "wrapper.mjs"
+    """Return the module of Node's `ws`, which npm installs once into the virtual environment;
+    raise ServeError if it cannot."""
+    npm = shutil.which("npm")
+    if not (npm and shutil.which("node")):
+        raise ServeError("Node and its npm are not on the PATH")
+    folder = Path(sys.prefix) / NODE_WS.replace("@", "-")
+    module = folder / "node_modules" / "ws" / "wrapper.mjs"
     if not module.is_file():
-        url = f"https://registry.npmjs.org/ws/-/ws-{NODE_WS}.tgz"
-        try:
-            with urlopen(url, timeout=20) as answer:
-                tarball = answer.read()
-            if base64.b64encode(hashlib.sha512(tarball).digest()).decode() != NODE_WS_INTEGRITY:
-                raise LeftOut(f"{url} is not what it was: its SHA-512 is another one")
-            with tarfile.open(fileobj=io.BytesIO(tarball)) as archive:
-                archive.extractall(folder)
-        except OSError as error:
-            reason = getattr(error, "reason", error)
-            raise LeftOut(f"Node's ws is fetched from {url}: {reason}") from None
+        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), NODE_WS]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8")
+        if done.returncode:
+            said = done.stderr.partition("\n")[0]
+            raise ServeError(f"npm install {NODE_WS} fails: {said}")
     return module
+
+
+def step(name: str, layer: str, program: str, large: bool = True) -> Configuration:
+    """Return a chapter, by its name, on this layer and server."""
+    [chapter] = [each for each in CHAPTERS if each.name == name]
+    title = LAYERS[layer].title.removesuffix(", core").replace(",", "")
+    return Configuration(
+        name=f"{name}-{layer.removeprefix('redis-')}-{program}",
+        label=f"step {chapter.number}, {title}, {program.title()}",
+        program=program,
+        folder=chapter.folder,
+        service=LAYERS[layer].service,
+        variables=LAYERS[layer].environment(),
+        large=large,
+    )
+
+
+def tutorial(name: str, consumer: str) -> Configuration:
+    """Return the chat of the official tutorial, with its sync or its async consumer."""
+    text, site = f"tutorial, {consumer}, Redis, Daphne", f"tutorial:with_{consumer}"
+    return Configuration(name, text, "daphne", site, service="redis", large=False)
+
+
+BARE, BASE = "websockets", "async-redis-daphne"  # what everything else is compared with
+CONFIGURATIONS = (
+    Configuration(BARE, "bare websockets", "websockets"),
+    Configuration("node-ws", "Node, ws", "node"),
+    Configuration("starlette-uvicorn", "Starlette, Uvicorn", "uvicorn", "starlette_server:app"),
+    tutorial("tutorial-sync-redis-daphne", "sync"),
+    tutorial("tutorial-redis-daphne", "async"),
+    step("channel_layer", "redis", "daphne", large=False),
+    step("async", "redis", "daphne"),
+    step("async", "memory", "daphne", large=False),
+    step("async", "redis-pubsub", "daphne"),
+    step("async", "rabbitmq", "daphne", large=False),
+    step("async", "redis-pubsub", "uvicorn"),
+    step("fan_out", "redis-pubsub", "daphne"),
+    step("fan_out", "redis-pubsub", "uvicorn"),
+    step("fan_out", "redis", "uvicorn"),
+)
+BY_NAME = {each.name: each for each in CONFIGURATIONS}
+QUICK = (BARE, BASE, "async-pubsub-daphne", "fan_out-pubsub-uvicorn")
+LABELS = {each.name: each.label for each in CONFIGURATIONS} | {"yours": "yours"}

@@ -1,7 +1,7 @@
-"""The load: a process that opens tabs in one room of a server, speaks, and measures what arrives.
+"""A program that measures one server: it opens tabs in a room, sends, and times what arrives.
 
-It is no module of the others but a program: each line of its input is a command in JSON, each line
-of its output the answer. Sent and received are timed here, by one clock."""
+Its argument is what `measure` takes, and it prints what `measure` returns, both in JSON. It sends
+and receives in one process, so one clock takes all the times."""
 
 import asyncio
 import contextlib
@@ -10,36 +10,33 @@ import json
 import re
 import statistics
 import sys
-import time
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable
+from time import perf_counter
 
 import psutil
 from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
+WARM_UP = 10  # tabs that a server has seen before anything is counted
+WINDOWS = {10: 10, 100: 10, 1000: 2}  # messages under way at once: layers drop from 100 on
+FIXED_RATE, RATE = 100, 10.0  # tabs for the delay, and messages a second meanwhile
+BURST, LARGE = 20, 1000  # tabs in a burst, and for the memory
 LENGTH = 40  # of each message: a sentence
-DIGITS = 8  # of its number
-MARK = re.compile(rb"begun \d{3}: ")  # that a message begins with
-OPENING = 20  # handshakes under way at once: fewer than a server's queue holds (Daphne: 50)
-PATIENCE = 15.0  # seconds in which something has to arrive
-HEARING = 2.0  # seconds in which all tabs have to hear one of them; it may try five times
+MARK = re.compile(rb"run \d{3}: (\d{8})")  # that a message begins with: measurement and number
+OPENING = 20  # handshakes under way at once: fewer than a server's queue has room for (Daphne: 50)
+TIMEOUT = 15.0  # seconds in which something has to arrive
+JOIN_TIMEOUT = 2.0  # the same while the tabs join; there are five attempts
 QUIET = 0.6  # seconds without a message, after which the rest of a burst counts as lost
 
 
 class LoadError(Exception):
-    """What the server did that it should not; its text says it in one line."""
-
-    beside_a_busy_neighbour = False  # which may be the reason
+    """The server does something wrong; the text says what, in one line."""
 
 
-class Silence(LoadError):
-    """Nothing arrives any more."""
-
-
-class Tab(WSListener):
-    """One socket in the room. It counts, and looks into a message only where it has to."""
+class Connection(WSListener):
+    """One tab's socket. It counts messages, and looks into one only where it has to."""
 
     def __init__(self, room: "Room") -> None:
-        self.room, self.heard = room, 0
+        self.room, self.received = room, 0
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         room, text = self.room, frame.get_payload_as_bytes()
@@ -47,206 +44,190 @@ class Tab(WSListener):
             if frame.msg_type is WSMsgType.CLOSE:
                 transport.disconnect()
             elif frame.msg_type is WSMsgType.TEXT and not MARK.search(text):
-                room.odd = text.decode(errors="replace")[:200]
-            return  # what comes late from before does not count
-        number, self.heard = self.heard, self.heard + 1
-        room.delivered += 1
+                answer = text.decode(errors="replace")[:200]
+                room.problem = f"The server answers a message with {answer}"
+            return  # a late message of the measurement before does not count
         if room.delays is not None:
-            begin = text.index(room.mark) + len(room.mark)
-            sent = room.sent[int(text[begin : begin + DIGITS])]
-            room.delays.append(time.perf_counter() - sent)
-        room.missing[number] -= 1
-        if room.missing[number] == 0:
-            room.everywhere.append(time.perf_counter())
+            room.delays.append(perf_counter() - room.sent[int(MARK.search(text)[1])])
+        room.delivered += 1
+        room.missing[self.received] -= 1
+        if room.missing[self.received] == 0:
+            room.complete.append(perf_counter())
             if room.looping:
-                room.say()
+                room.send()
+        self.received += 1
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        if self in self.room.tabs:
-            self.room.gone += 1
+        self.room.problem = self.room.problem or "A tab lost its socket."
 
 
 class Room:
     """The tabs in one room of a server."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self.url = url
-        self.origin = f"{'https' if parts.scheme == 'wss' else 'http'}://{parts.netloc}"
-        self.tabs: list[Tab] = []
-        self.sockets: list[WSTransport] = []
-        self.gone, self.odd, self.begun = 0, "", 0
+        self.url, self.problem, self.measurement = url, "", 0
+        self.tabs: list[tuple[WSTransport, Connection]] = []
         self.begin()
 
     def begin(self) -> None:
-        """Count from 0 again, and only what is said from now on."""
-        self.begun += 1
-        self.mark = f"begun {self.begun:03}: ".encode()
+        """Count from 0 again, and only what is sent from now on."""
+        self.measurement += 1
+        self.mark = f"run {self.measurement:03}: ".encode()
         self.sent: list[float] = []  # when message n was sent
         self.missing: list[int] = []  # how many tabs still lack their n-th message
-        self.everywhere: list[float] = []  # when the n-th message had reached every tab
-        self.delivered = 0
+        self.complete: list[float] = []  # when the n-th message had reached every tab
+        self.delivered, self.looping = 0, False
         self.delays: list[float] | None = None
-        self.looping = False
-        for tab in self.tabs:
-            tab.heard = 0
+        for _, connection in self.tabs:
+            connection.received = 0
 
-    def say(self) -> None:
+    def send(self) -> None:
         """Send the next message, from the next tab in turn."""
         number = len(self.sent)
-        text = f"{self.mark.decode()}{number:0{DIGITS}}".ljust(LENGTH, ".")
-        socket = self.sockets[number % len(self.sockets)]
-        frame = json.dumps({"message": text}).encode()
-        self.missing.append(len(self.sockets))
-        self.sent.append(time.perf_counter())
-        socket.send(WSMsgType.TEXT, frame)
+        text = f"{self.mark.decode()}{number:08}".ljust(LENGTH, ".")
+        socket, _ = self.tabs[number % len(self.tabs)]
+        self.missing.append(len(self.tabs))
+        self.sent.append(perf_counter())
+        socket.send(WSMsgType.TEXT, json.dumps({"message": text}).encode())
 
-    async def join(self, tabs: int) -> dict[str, float]:
-        """Open so many tabs more, and return once all in the room hear each other."""
-        queue = asyncio.Semaphore(OPENING)
-
-        async def open_one() -> None:
-            async with queue:
-                socket, tab = await ws_connect(
-                    lambda: Tab(self),
-                    self.url,
-                    extra_headers={"Origin": self.origin},
-                    websocket_handshake_timeout=PATIENCE,
-                )
-            self.sockets.append(socket)
-            self.tabs.append(tab)
-
-        begun = time.perf_counter()
-        try:
-            await asyncio.gather(*(open_one() for _ in range(tabs)))
-        except (WSError, OSError, TimeoutError) as error:
-            raise LoadError(f"A socket at {self.url} does not open: {error}") from None
-        seconds = time.perf_counter() - begun
-        await self.hear_each_other()
-        return {"accepted": tabs / seconds}
-
-    async def hear_each_other(self) -> None:
-        """Return once every tab has heard one: an open socket may be in the room only later."""
-        for _ in range(5):
-            self.begin()
-            self.say()
-            with contextlib.suppress(Silence):
-                await self.until(lambda: self.everywhere, HEARING)
-                break
-        else:
-            heard = sum(bool(tab.heard) for tab in self.tabs)
-            raise LoadError(
-                f"{heard} of {len(self.tabs)} tabs in one room hear what one of them says."
-            )
-        self.begin()
-
-    async def until(self, done: object, patience: float = PATIENCE) -> None:
-        """Return once `done()`; raise LoadError if nothing comes any more."""
-        delivered, last = self.delivered, time.perf_counter()
+    async def until(self, done: Callable[[], object], timeout: float = TIMEOUT) -> None:
+        """Return once `done()`; raise LoadError for a problem, TimeoutError if nothing arrives."""
+        delivered, last = self.delivered, perf_counter()
         while not done():
             await asyncio.sleep(0.002)
-            if self.gone:
-                raise LoadError(f"{self.gone} of {len(self.tabs)} tabs lost their socket.")
-            if self.odd:
-                raise LoadError(f"The server answers a message with {self.odd}")
-            now = time.perf_counter()
+            if self.problem:
+                raise LoadError(self.problem)
             if self.delivered > delivered:
-                delivered, last = self.delivered, now
-            elif now - last > patience:
-                raise Silence(f"Nothing arrived for {patience:.0f} seconds.")
+                delivered, last = self.delivered, perf_counter()
+            elif perf_counter() - last > timeout:
+                raise TimeoutError(f"Nothing arrived for {timeout:.0f} seconds.")
+
+    async def join(self, tabs: int) -> float:
+        """Open tabs until there are so many and each receives what one of them sends; return how
+        many opened in a second."""
+        queue, more, begun = asyncio.Semaphore(OPENING), tabs - len(self.tabs), perf_counter()
+        headers = {"Origin": re.sub(r"^ws(.*?//[^/]*).*", r"http\1", self.url)}
+
+        async def open_one() -> None:
+            connection = Connection(self)
+            async with queue:
+                socket, _ = await ws_connect(
+                    lambda: connection,
+                    self.url,
+                    extra_headers=headers,
+                    websocket_handshake_timeout=TIMEOUT,
+                )
+            self.tabs.append((socket, connection))
+
+        try:
+            await asyncio.gather(*(open_one() for _ in range(more)))
+        except (WSError, OSError) as error:
+            raise LoadError(f"A socket at {self.url} does not open: {error}") from None
+        seconds = perf_counter() - begun
+        for _ in range(5):  # an open socket may be in the room only a moment later
+            self.begin()
+            self.send()
+            with contextlib.suppress(TimeoutError):
+                await self.until(lambda: self.complete, JOIN_TIMEOUT)
+                return more / seconds
+        raise LoadError(f"Only {self.delivered} of {tabs} tabs in one room receive a message.")
 
     async def throughput(self, seconds: float, window: int, server: int = 0) -> dict[str, float]:
-        """Keep `window` messages on their way: the next is sent when one has reached every tab.
-        What is counted begins and ends with a message that has, and is a multiple of the window:
-        some servers deliver all that is under way in one go."""
-        family, me, first = family_of(server), psutil.Process(), window - 1
+        """Keep `window` messages under way: the next is sent when one has reached every tab. Return
+        the deliveries in a second, and the processor time that the server's process (0: not known)
+        needs for each. What is counted are whole windows: some servers deliver one in one go."""
+        family = family_of(server)
         self.begin()
         self.looping = True
         for _ in range(window):
-            self.say()
+            self.send()
 
-        def last() -> int:
-            return first + (len(self.everywhere) - 1 - first) // window * window
+        def windows() -> list[float]:
+            return self.complete[window - 1 :: window]
 
-        def long_enough() -> bool:
-            return last() > first and self.everywhere[last()] - self.everywhere[first] >= seconds
-
-        await self.until(lambda: len(self.everywhere) > first)
-        begun, before, cpu, own = time.perf_counter(), self.delivered, used(family), used([me])
-        await self.until(long_enough)
-        answer = {"load": (used([me]) - own) / (time.perf_counter() - begun)}
+        await self.until(windows)
+        delivered, cpu = self.delivered, used(family)
+        await self.until(lambda: windows()[-1] - windows()[0] >= seconds)
+        answer, times = {}, windows()
         if family:
-            answer["cpu"] = (used(family) - cpu) / (self.delivered - before) * 1e6
-        deliveries = (last() - first) * len(self.tabs)
-        answer["throughput"] = deliveries / (self.everywhere[last()] - self.everywhere[first])
+            answer["cpu"] = (used(family) - cpu) / (self.delivered - delivered) * 1e6
+        deliveries = (len(times) - 1) * window * len(self.tabs)
+        answer["throughput"] = deliveries / (times[-1] - times[0])
         self.looping = False
-        await self.until(lambda: len(self.everywhere) == len(self.sent))
+        await self.until(lambda: len(self.complete) == len(self.sent))
         return answer
 
-    async def latency(self, seconds: float, rate: float) -> dict[str, float]:
-        """Send so many messages a second, whatever arrives, and take the time of each delivery."""
+    async def latency(self, seconds: float, rate: float = RATE) -> dict[str, float]:
+        """Send `rate` messages a second, whatever arrives, and time each delivery, in ms."""
         self.begin()
         self.delays = []
-        begun, number = time.perf_counter(), int(seconds * rate)
+        begun, number = perf_counter(), int(seconds * rate)
         for turn in range(number):
-            await asyncio.sleep(max(0.0, begun + turn / rate - time.perf_counter()))
-            self.say()
-        await self.until(lambda: len(self.everywhere) == number)
+            await asyncio.sleep(max(0.0, begun + turn / rate - perf_counter()))
+            self.send()
+        await self.until(lambda: len(self.complete) == number)
         cuts = statistics.quantiles(self.delays, n=100, method="inclusive")
         return {"latency_p50": cuts[49] * 1e3, "latency_p99": cuts[98] * 1e3}
 
-    async def burst(self, messages: int) -> dict[str, float]:
+    async def burst(self, messages: int) -> float:
         """Send so many messages at once, from all tabs in turn; return how many each tab lacks."""
         self.begin()
         for _ in range(messages):
-            self.say()
-        with contextlib.suppress(Silence):
-            await self.until(lambda: len(self.everywhere) == messages, QUIET)
-        return {"burst": messages - self.delivered / len(self.tabs)}
+            self.send()
+        with contextlib.suppress(TimeoutError):
+            await self.until(lambda: len(self.complete) == messages, QUIET)
+        return messages - self.delivered / len(self.tabs)
 
-    async def leave(self) -> dict[str, float]:
-        """Close every tab."""
-        going, self.tabs = self.sockets, []
-        for socket in going:
-            socket.disconnect()
-        await asyncio.gather(*(socket.wait_disconnected() for socket in going))
-        return {}
+
+async def measure(
+    url: str, tabs: list[int], seconds: float, latency: float, burst: int, bench: int, server: int
+) -> dict[str, float]:
+    """Measure one server with each of these numbers of tabs, from few to many; return the values,
+    by name and tabs. `bench` is the process of the whole run, `server` the server's (0: not known).
+    `seconds` and `latency` say how long to measure, `burst` how many messages are sent at once."""
+    room, values, family = Room(url), {}, {*family_of(bench), *family_of(server)}
+    begun, before = perf_counter(), used(family)
+    psutil.cpu_percent()  # its next answer counts from here
+    await room.join(WARM_UP)
+    idle = memory(server)
+    for number in tabs:
+        if number == FIXED_RATE and burst:
+            await room.join(BURST)
+            values["burst"] = await room.burst(burst)
+        if number > WARM_UP:
+            values["accept"] = await room.join(number)
+        if number == LARGE and server:
+            values["memory"] = (memory(server) - idle) / (number - WARM_UP) * 1000 / 1e6
+        found = await room.throughput(seconds, WINDOWS[number], server)
+        if number == FIXED_RATE:
+            found |= await room.latency(latency)
+        values |= {f"{name} {number}": value for name, value in found.items()}
+    available = (perf_counter() - begun) * psutil.cpu_count()
+    ours = (used(family) - before) / available
+    values["others"] = max(0.0, psutil.cpu_percent() / 100 - ours)
+    return values
 
 
 def family_of(pid: int) -> list[psutil.Process]:
     """Return a process and all that it started; nothing for 0."""
-    if not pid:
-        return []
-    parent = psutil.Process(pid)
-    return [parent, *parent.children(recursive=True)]
+    return [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)] if pid else []
 
 
-def used(processes: list[psutil.Process]) -> float:
+def used(processes: Iterable[psutil.Process]) -> float:
     """Return the processor time, in seconds, that these have used."""
-    times = [process.cpu_times() for process in processes]
-    return sum(each.user + each.system for each in times)
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
-def main() -> None:
-    """Do each command that comes, and answer it, until there are no more."""
-    gc.disable()  # a pause of ours would count as the server's
-    loop, room = asyncio.new_event_loop(), None
-    for line in sys.stdin:
-        command = json.loads(line)
-        what = command.pop("do")
-        try:
-            if what == "enter":
-                room, answer = Room(**command), {}
-            else:
-                answer = loop.run_until_complete(getattr(room, what)(**command))
-        except LoadError as error:
-            answer = {"error": str(error)}
-        except psutil.NoSuchProcess:
-            answer = {"error": "The server has ended."}
-        print(json.dumps(answer), flush=True)
-        gc.collect()
+def memory(pid: int) -> float:
+    """Return the bytes that a process and all that it started have for themselves."""
+    return sum(process.memory_full_info().uss for process in family_of(pid))
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        main()
+    gc.disable()  # a pause here would count as the server's
+    try:
+        print(json.dumps(asyncio.run(measure(**json.loads(sys.argv[1])))))
+    except (LoadError, TimeoutError) as problem:
+        sys.exit(str(problem))
+    except psutil.NoSuchProcess:
+        sys.exit("The server has ended.")

@@ -1,5 +1,6 @@
-"""The chapters, listed once and read by everything else. This module imports nothing of ours."""
+"""The chapters, listed in chapters.toml and read by everything else."""
 
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,7 +12,7 @@ PROVIDED = ("README.md", "manage.py", "chat/static/chat/chat.css", "chat/static/
 
 @dataclass(frozen=True)
 class Chapter:
-    """One chapter: its number, the name in its folder's name, what it adds, what a person sees."""
+    """One chapter; chapters.toml says what each field is."""
 
     number: int
     name: str
@@ -30,47 +31,9 @@ class Chapter:
         return 8000 + self.number
 
 
-CHAPTERS = (
-    Chapter(
-        1,
-        "views",
-        "HTTP routing: URLs, views, templates, and an ASGI application served by Daphne",
-        "pages to choose and enter a room; nobody listens yet",
-    ),
-    Chapter(
-        2,
-        "sync_consumer",
-        "WebSocket routing and a `WebsocketConsumer`",
-        "a tab hears itself; a second tab in the room hears nothing",
-    ),
-    Chapter(
-        3,
-        "channel_layer",
-        "groups on a channel layer (Redis)",
-        "everybody in the room hears everybody; other rooms hear nothing",
-        ("redis",),
-    ),
-    Chapter(
-        4,
-        "async",
-        "`AsyncWebsocketConsumer`",
-        "the same to the eye; a slow Redis in one room no longer holds up the others",
-        ("redis",),
-    ),
-    Chapter(
-        5,
-        "testing",
-        "tests: `WebsocketCommunicator`, pytest-django, Selenium with two tabs",
-        "the same chat, and a test suite that goes red when it breaks",
-        ("redis",),
-    ),
-    Chapter(
-        6,
-        "fan_out",
-        "a hub: one subscription for each room and process, and an outbox for each tab",
-        "the same for a thousand tabs; one that stops reading loses its own socket only",
-        ("redis",),
-    ),
+DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+CHAPTERS = tuple(
+    Chapter(**row | {"services": tuple(row.get("services", ()))}) for row in DATA["chapter"]
 )
 
 

@@ -228,7 +228,7 @@ def test(
     words, options, places = list(arguments or []), [*PYTEST], SLOW if slow else QUICK
     if words and words[0].isdecimal():
         options += ["--step", str(chosen(words.pop(0)).number)]
-        places = STEP
+        places = SLOW if slow else STEP
     if any((ROOT / word.partition("::")[0]).exists() for word in words):
         places = ()  # named by the one who typed it
     try:
@@ -248,10 +248,10 @@ def start(step: Step, path: Own) -> None:
 
     begun = chosen(step)
     make_folder(path, partial(folders.fill_to_begin, begun))
-    number, page = begun.number, begun.folder.name
+    number, page, name = begun.number, begun.folder.name, path.resolve().name
     before = [each.number for each in CHAPTERS if each.number < number]
     beginning = f"the end of step {before[-1]}" if before else "a project skeleton"
-    typer.secho(f"{name_of(path)} is {beginning}, for you to make step {number} of it.", bold=True)
+    typer.secho(f"{name} is {beginning}, for you to make step {number} of it.", bold=True)
     typer.echo(f"\nFollow docs/{page}.md, or {on_site(page + '/')}.")
     tell_how_to_run(path, ["python manage.py runserver"])
     list_commands(
@@ -272,26 +272,25 @@ def mistake(
     """List mistakes that learners make, or make a broken copy of a step to practise on."""
     from course.judge import folders, mistakes
 
-    every = mistakes.load()
+    every = {each.id: each for each in mistakes.load()}
     if not name:
-        return list_mistakes(every)
-    found = next((each for each in every if each.id == name), None)
-    if not found:
-        near = " or ".join(get_close_matches(name, [each.id for each in every]))
+        return list_mistakes(list(every.values()))
+    if name not in every:
+        near = " or ".join(get_close_matches(name, every))
         asked = f" Do you mean {near}?" if near else ""
         refuse(f"There is no mistake “{name}”.{asked} “{LEARN} mistake” lists them.", 2)
-    answer, when = on_site(f"troubleshooting/#{name}"), " ".join(found.when.split())
+    found, answer = every[name], on_site(f"troubleshooting/#{name}")
+    when = " ".join(found.when.split())
     not_in_code = f"{name} is not in the code, so there is no copy to make. Read {answer}."
     if not path:
         typer.secho(f"{found.title} (step {found.step})", bold=True)
-        typer.echo(f"{when}\n")
         copy = f"To have a copy to practise on: {LEARN} mistake {name} my_copy"
-        return typer.echo(copy if found.patch else not_in_code)
+        return typer.echo(f"{when}\n\n{copy if found.patch else not_in_code}")
     if not found.patch:
         refuse(not_in_code, 2)
     make_folder(path, partial(folders.fill_with_mistake, found))
-    typer.secho(f"{name_of(path)} is step {found.step} with a mistake in it: find it.", bold=True)
-    typer.echo(f"\n{when}")
+    title = f"{path.resolve().name} is step {found.step} with a mistake in it: find it."
+    typer.echo(f"{typer.style(title, bold=True)}\n\n{when}")
     if found.redis:
         typer.echo(f"So set REDIS_URL to the address of a Redis that {REDIS[found.redis]}.")
     tell_how_to_run(path, *folders.typed(found))
@@ -321,7 +320,7 @@ def make_folder(path: Path, fill: Callable[[Path], None]) -> None:
     except ValueError as error:
         refuse(str(error), 2)
     except OSError as error:
-        refuse(f"{path} cannot be made: {error.strerror}. Mend that, or name another folder.")
+        refuse(f"{path} cannot be made: {error.strerror}. Fix that, or name another folder.")
     except KeyboardInterrupt:
         refuse(f"Stopped: {path} is not made.", 130)
 
@@ -331,9 +330,8 @@ def tell_how_to_run(path: Path, commands: list[str], elsewhere: Sequence[str] = 
     those of other terminals. What is printed next is for another terminal, too."""
     where = "in the folder of the course" + ("" if Path.cwd() == ROOT else f", {ROOT}")
     activate = r".venv\Scripts\activate" if sys.platform == "win32" else "source .venv/bin/activate"
-    begin = {activate: "", f"cd {pasted(path)}": ""}
     typer.echo(f"\nTo run it, {where}:")
-    list_commands(begin | dict.fromkeys(commands, ""))
+    list_commands(dict.fromkeys([activate, f"cd {pasted(path)}", *commands], ""))
     for each in elsewhere:
         typer.echo("\nIn another terminal, begun in the same way:")
         list_commands({each: ""})
@@ -346,13 +344,8 @@ def pasted(path: Path) -> str:
     return subprocess.list2cmdline([text]) if sys.platform == "win32" else shlex.quote(text)
 
 
-def name_of(path: Path) -> str:
-    """Return the name of a folder, also of one like “..”."""
-    return Path(os.path.abspath(path)).name
-
-
 def on_site(page: str) -> str:
-    """Return where a page is on the site, and how it comes to be there."""
+    """Return where a page is on the site, and which command serves it."""
     return f"http://localhost:8000/{page} while “{LEARN} docs” runs"
 
 
@@ -369,32 +362,30 @@ def check(
     browser: Annotated[bool, typer.Option(help="Open tabs, too.")] = True,
 ) -> None:
     """Check a chat of your own: does it what a step promises? Exit status: 0 if it does."""
-    from course.judge import check as checking
-    from course.judge import report
-    from course.run import serve
-
     chapters = [chosen(step)] if step else list(CHAPTERS)
+    last, redis_url = chapters[-1], os.environ.get("REDIS_URL")
     if path and url:
         refuse("Type --dir or --url, not both.", 2)
     if not (path or url or Path("manage.py").is_file()):
         command = f"{LEARN} check {step or CHAPTERS[0].number} --dir my_chat"
         refuse(f"Which project? There is no manage.py here. Name its folder: {command}", 2)
     project = None if url else folder(path or ".")
-    no_tabs = checking.reason_against_tabs(browser)
-    with until_stopped(130):
+
+    from course.judge import check as judged  # after what is cheap to refuse: it takes a second
+    from course.judge import report, target
+    from course.run import serve
+
+    no_tabs = judged.reason_against_tabs(browser)
+    with until_stopped(130), ExitStack() as own:
         try:
+            if project and redis_url and "redis" in last.services:
+                serve.check_redis(redis_url)
+            site = None if project else target.site_at(url)
+            tabs = None if no_tabs else own.enter_context(judged.starting_browser())
             if project:
-                redis_url = os.environ.get("REDIS_URL")
-                if redis_url and "redis" in chapters[-1].services:
-                    serve.check_redis(redis_url)
-                site = checking.Site(name_of(project), project, "", redis_url)
-            else:
-                site = checking.site_at(url)
-            with ExitStack() as own:
-                tabs = None if no_tabs else own.enter_context(checking.Browser())
-                begun = own.enter_context(checking.Check(site, chapters[-1], tabs, no_tabs))
-                good = report.judge(begun, chapters, everything)
-        except checking.CheckError as error:
+                site = own.enter_context(target.Project(project, last.services, redis_url))
+            good = report.judge(judged.Check(site, last, tabs, no_tabs), chapters, everything)
+        except target.CheckError as error:
             refuse(str(error))
     raise typer.Exit(0 if good else 1)
 
@@ -406,54 +397,50 @@ def diff(old: Side, new: Side) -> None:
 
     before, after = folder(old), folder(new)
     steps = {each.folder: each for each in CHAPTERS}
-    if (before in steps) != (after in steps):
-        mine, step = (old, after) if after in steps else (new, before)
-        return tell_what_to_do(Path(mine), steps[step])
     try:
+        if (before in steps) != (after in steps):
+            mine, step = (old, after) if after in steps else (new, before)
+            return tell_what_to_do(Path(mine), steps[step])
         files = [each for each in compare(before, after) if each.status != "same"]
     except OSError as error:
         refuse(str(error))
-    for each in files:
-        show(each, each.status)
-    counts = Counter(each.status for each in files)
+    counts, added, removed = show(files, {})
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ("new", "removed", "changed"))
-    added, removed = (sum(each.count(mark) for each in files) for mark in "+-")
     typer.echo(f"\n{before.name} → {after.name}: {kinds} files; +{added} -{removed} lines")
 
 
-def show(file: "File", what: str) -> None:
-    """Print what became of a file, and its changes."""
-    binary = ", not a text" if file.binary else ""
-    typer.secho(f"\n{file.path} ({what}{binary})", bold=True)
-    for hunk in file.hunks():
-        old = next((line.old for line in hunk if line.old), 0)
-        new = next((line.new for line in hunk if line.new), 0)
-        typer.secho(f"@@ -{old} +{new} @@", fg="cyan")
-        for line in hunk:
-            typer.secho(line.mark + line.text, fg=COLOURS.get(line.mark))
+def show(files: "list[File]", words: dict[str, str]) -> tuple[Counter[str], int, int]:
+    """Print the changes of files, and what each is, by its status or in other words; return how
+    many files have each status, and how many lines are added and removed."""
+    for file in files:
+        what = words.get(file.status, file.status)
+        if not file.lines:
+            what += ", not a text" if file.binary else ", empty"
+        typer.secho(f"\n{file.path} ({what})", bold=True)
+        for hunk in file.hunks():
+            old = next((line.old for line in hunk if line.old), 0)
+            new = next((line.new for line in hunk if line.new), 0)
+            typer.secho(f"@@ -{old} +{new} @@", fg="cyan")
+            for line in hunk:
+                typer.secho(line.mark + line.text, fg=COLOURS.get(line.mark))
+    added, removed = (sum(each.count(mark) for each in files) for mark in "+-")
+    return Counter(each.status for each in files), added, removed
 
 
 def tell_what_to_do(mine: Path, step: Chapter) -> None:
     """Print what a learner's folder still lacks of a step, and what is only there."""
     from course.judge import folders
 
-    try:
-        files = folders.to_do(mine, step.folder)
-        own = list(folders.only_in(mine, step.folder))
-    except OSError as error:
-        refuse(str(error))
-    for each in files:
-        what = {"new": "to write", "changed": "to change"}[each.status]
-        show(each, what if each.lines or each.binary else f"{what}, empty")
-    name = name_of(mine)
+    files = folders.to_do(mine, step.folder)
+    own = list(folders.only_in(mine, step.folder))
+    counts, added, removed = show(files, {"new": "to write", "changed": "to change"})
+    name = mine.resolve().name
     only = f" {', '.join(own)} {'is' if len(own) == 1 else 'are'} only in {name}." if own else ""
     if not files:
         done = f"{name} has every line of step {step.number}"
         return typer.echo(f"Nothing is left to do: {done}.{only}")
     check = f"{LEARN} check {step.number} --dir {pasted(mine)}"
     typer.echo(f"\nDifferent is not wrong: “{check}” says whether it works.")
-    counts = Counter(each.status for each in files)
-    added, removed = (sum(each.count(mark) for each in files) for mark in "+-")
     typer.echo(
         f"Still to do: {counted(counts['new'], 'file')} to write, {counts['changed']} to change: "
         f"{counted(added, 'line')} to add (+), {removed} to take away (-).{only}"
@@ -491,24 +478,23 @@ def docs(
 
 @app.command()
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="In 20 seconds: less, and less sure.")] = (
-        False
-    ),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="In half a minute: less, and less sure.")
+    ] = False,
     url: Annotated[str, typer.Option(metavar="URL", help="A chat of yours that runs.")] = "",
     file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write what was found.")
     ] = None,
-    busy: Annotated[bool, typer.Option("--busy", help="Measure on a busy machine, too.")] = False,
 ) -> None:
     """Measure what async, the channel layer, the server and the fan-out buy, on your machine."""
     from bench import show
-    from course.judge import check
+    from course.judge import target
 
     with until_stopped(130):
         try:
-            yours = check.site_at(url).url if url else ""
-            show.main(quick, yours, file, busy)
-        except (check.CheckError, show.LoadError) as error:
+            yours = target.site_at(url).url if url else ""
+            show.main(quick, yours, file)
+        except target.CheckError as error:
             refuse(str(error))
         except OSError as error:
             refuse(f"{file} cannot be written: {error.strerror}.")
@@ -520,7 +506,7 @@ def record(
         bool, typer.Option("--all", help="Also what is not out of date.")
     ] = False,
 ) -> None:
-    """Make anew what the course shows of itself: diagrams, recordings, the last run's figures."""
+    """Make what is out of date of the README's tables, the diagrams and the recordings."""
     from course.record import record as recorder
     from course.run import install
 
@@ -530,6 +516,32 @@ def record(
             recorder.main(everything)
         except (install.InstallError, ValueError) as error:
             refuse(str(error))
+
+
+@app.command()
+def carry(step: Step) -> None:
+    """Carry the edits of a step that are not committed yet to the later steps. Exit status: 1 if
+    something of them has no place there."""
+    from course import carry as carrying
+
+    edited = chosen(step)
+    try:
+        outcomes = carrying.carry(edited)
+        leftovers = carrying.leftovers(edited)
+    except carrying.CarryError as error:
+        refuse(str(error))
+    for each in outcomes:
+        typer.secho(f"{each.path} {each.done}", fg=None if each.complete else "red")
+        for hunk, there in each.conflicts:
+            wanted = [("-", line) for line in hunk.old] + [("+", line) for line in hunk.new]
+            for mark, line in [*wanted, *(("!", line) for line in there)]:
+                typer.secho(f"  {mark} {line.rstrip()}", fg=COLOURS.get(mark))
+    if any(each.conflicts for each in outcomes):
+        typer.echo("\n- and + is the edit; ! is what the later step has there: edit it by hand.")
+    if leftovers:
+        typer.echo("\nThe old lines are still in:")
+        typer.echo("\n".join(f"  {line}" for line in leftovers))
+    raise typer.Exit(0 if all(each.complete for each in outcomes) else 1)
 
 
 def folder(side: str) -> Path:

@@ -1,27 +1,32 @@
-"""Two folders compared: which files are new, removed, changed or the same, in which lines, and in
-which words of them."""
+"""Two folders compared: file by file, line by line, word by word."""
 
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
 IGNORED = {"__pycache__", ".pytest_cache", ".ruff_cache", ".git", ".venv", "venv", ".DS_Store"}
+WORD = re.compile(r"\w+|\s+|[^\w\s]")
+ALIKE = 0.6  # two lines with this share of words in common (1.0: all) are one line that has changed
+
+Spans = tuple[tuple[int, int], ...]  # (start, end) of pieces of a line
 
 
 @dataclass(frozen=True)
 class Line:
     """One line: " " (in both files), "-" (in the old one only) or "+" (in the new one only); its
-    number in each file that has it, from 1; where in its text the words that changed stand."""
+    number in each file that has it, from 1; where its changed words are."""
 
     mark: Literal[" ", "-", "+"]
     text: str
     old: int | None
     new: int | None
-    words: tuple[tuple[int, int], ...] = ()
+    words: Spans = ()
 
 
 @dataclass(frozen=True)
@@ -63,74 +68,60 @@ def compare(old: Path | None, new: Path) -> list[File]:
 def compare_file(old: Path | None, new: Path, path: str) -> File:
     """Return what became of one file, which is in at least one of the folders."""
     before, after = _content(old / path) if old else None, _content(new / path)
-    if before == after:
-        status = "same"
-    else:
-        status = "new" if before is None else "removed" if after is None else "changed"
+    status = "new" if before is None else "removed" if after is None else "changed"
+    status = "same" if before == after else status
     binary = isinstance(before, bytes) or isinstance(after, bytes)
     return File(path, status, binary, () if binary else tuple(_lines(before or [], after or [])))
 
 
 def _paths(folder: Path) -> Iterator[str]:
-    def refuse(error: OSError) -> None:
-        raise error
-
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if name not in IGNORED]
-        for name in names:
-            if name not in IGNORED:
-                yield (Path(parent) / name).relative_to(folder).as_posix()
+    for entry in os.scandir(folder):
+        if entry.name not in IGNORED and entry.is_dir(follow_symlinks=False):
+            yield from (f"{entry.name}/{path}" for path in _paths(Path(entry)))
+        elif entry.name not in IGNORED and entry.is_file():
+            yield entry.name
 
 
 def _content(path: Path) -> list[str] | bytes | None:
     """Return a text's lines, the bytes of what is no text, None for what is not there."""
     if not path.is_file():
         return None
-    try:
-        with path.open(encoding="utf-8") as file:
-            lines = [line.removesuffix("\n") for line in file]
-    except UnicodeDecodeError:
-        return path.read_bytes()
-    return path.read_bytes() if any("\0" in line for line in lines) else lines
+    with suppress(UnicodeDecodeError):
+        if "\0" not in (text := path.read_text("utf-8")):
+            return text.removesuffix("\n").split("\n") if text else []
+    return path.read_bytes()
 
 
 def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    for kind, i, i_end, j, j_end in matcher.get_opcodes():
+    for kind, i, i_end, j, j_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "equal":
-            for offset, text in enumerate(old[i:i_end]):
-                yield Line(" ", text, i + offset + 1, j + offset + 1)
+            yield from (Line(" ", text, i + n, j + n) for n, text in enumerate(old[i:i_end], 1))
             continue
-        spans = _changed_words(old[i:i_end], new[j:j_end])
-        for number, text in enumerate(old[i:i_end], i + 1):
-            yield Line("-", text, number, None, spans.get(("-", number - i - 1), ()))
-        for number, text in enumerate(new[j:j_end], j + 1):
-            yield Line("+", text, None, number, spans.get(("+", number - j - 1), ()))
+        removed, added = _changed_words(old[i:i_end], new[j:j_end])
+        for offset, text in enumerate(old[i:i_end]):
+            yield Line("-", text, i + offset + 1, None, removed.get(offset, ()))
+        for offset, text in enumerate(new[j:j_end]):
+            yield Line("+", text, None, j + offset + 1, added.get(offset, ()))
 
 
-def _changed_words(old: list[str], new: list[str]) -> dict[tuple[str, int], tuple]:
-    """Pair the removed lines with the added ones most like them; return, by mark and index, the
-    (start, end) of what differs within a pair. A line without a partner has changed as a whole."""
-    spans: dict[tuple[str, int], tuple] = {}
-    pairs = {(i, j): _words(a, b) for i, a in enumerate(old) for j, b in enumerate(new)}
-    for i, j in sorted(pairs, key=lambda pair: -pairs[pair].ratio()):
-        if pairs[i, j].ratio() < ALIKE or ("-", i) in spans or ("+", j) in spans:
-            continue
-        changes = [code for code in pairs[i, j].get_opcodes() if code[0] != "equal"]
-        spans["-", i] = _spans(old[i], [(change[1], change[2]) for change in changes])
-        spans["+", j] = _spans(new[j], [(change[3], change[4]) for change in changes])
-    return spans
+def _changed_words(old: list[str], new: list[str]) -> tuple[dict[int, Spans], dict[int, Spans]]:
+    """Pair the removed lines with the added ones most like them. Return for each side, by index,
+    where the lines of a pair differ; a line without a partner has changed as a whole."""
+    removed, added = {}, {}
+    pairs = [
+        (SequenceMatcher(None, WORD.findall(a), WORD.findall(b), autojunk=False), i, j)
+        for i, a in enumerate(old)
+        for j, b in enumerate(new)
+    ]
+    for pair, i, j in sorted(pairs, key=lambda each: -each[0].ratio()):
+        if pair.ratio() >= ALIKE and i not in removed and j not in added:
+            changes = [code for code in pair.get_opcodes() if code[0] != "equal"]
+            removed[i] = _spans(pair.a, [code[1:3] for code in changes])
+            added[j] = _spans(pair.b, [code[3:5] for code in changes])
+    return removed, added
 
 
-WORD = re.compile(r"\w+|\s+|[^\w\s]")
-ALIKE = 0.6  # how much of two lines is the same (1.0: all of it) where one becomes the other
-
-
-def _words(old: str, new: str) -> SequenceMatcher:
-    return SequenceMatcher(None, WORD.findall(old), WORD.findall(new), autojunk=False)
-
-
-def _spans(text: str, changes: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+def _spans(words: list[str], changes: list[tuple[int, int]]) -> Spans:
     """Turn ranges of words into ranges of characters."""
-    at = [0, *(match.end() for match in WORD.finditer(text))]
+    at = [0, *accumulate(map(len, words))]
     return tuple((at[start], at[end]) for start, end in changes if start != end)

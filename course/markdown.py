@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from textwrap import dedent
 
 FENCE = re.compile(
-    r"^(?P<indent>[ ]*)(?P<ticks>```+)[ ]*(?P<language>[\w-]*)(?P<info>[^\n`]*)\n"
+    r"^(?P<indent>[ ]*)(?P<ticks>```+)[ ]*(?P<language>[\w-]*)"
+    r"[^\n`]*?(?:title=\"(?P<title>[^\n`\"]*)\"[^\n`]*)?\n"
     r"(?P<body>.*?)^(?P=indent)(?P=ticks)[ ]*$",
     re.MULTILINE | re.DOTALL,
 )
@@ -14,7 +15,7 @@ FENCE = re.compile(
 @dataclass(frozen=True)
 class Fence:
     """A fenced block: the page's line that it starts in (from 1), its language, its title, its body
-    without its indentation, that indentation, and the whole of it as it stands on the page."""
+    without its indentation, that indentation, and the whole of it as it is on the page."""
 
     line: int
     language: str
@@ -28,15 +29,7 @@ def fences(page: str) -> list[Fence]:
     """Return the fenced blocks of a page, also those inside notes and tabs, in order."""
     found = []
     for match in FENCE.finditer(page):
-        title = re.search(r'title="([^"]*)"', match["info"])
-        found.append(
-            Fence(
-                line=page.count("\n", 0, match.start()) + 1,
-                language=match["language"],
-                title=title[1] if title else "",
-                body=dedent(match["body"]),
-                indent=len(match["indent"]),
-                text=match[0],
-            )
-        )
+        line, title = page.count("\n", 0, match.start()) + 1, match["title"] or ""
+        body, indent = dedent(match["body"]), len(match["indent"])
+        found.append(Fence(line, match["language"], title, body, indent, match[0]))
     return found

@@ -1,12 +1,11 @@
-"""Running steps, real tabs, and failures that speak to a person."""
+"""Running steps, real tabs, and failures that show what a person would look at."""
 
 import os
 import re
-import shutil
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -18,9 +17,10 @@ from course.chapters import ROOT, Chapter
 from course.judge.browser import Tab, open_browser
 from course.judge.scenarios.stage import Stage
 from course.matrix import Behaviour
-from course.run.serve import PrivateRedis, Server, free_port
+from course.run.serve import PrivateRedis, Server, copy_project, free_port, wait_until
 
 RESULTS = ROOT / "test-results"
+STAGES = pytest.StashKey[list[Stage]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,14 +31,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --step, keep the cases of that chapter only."""
+    """With --step, keep the cases of that chapter only, and what is for every step."""
     if (number := config.getoption("--step")) is None:
         return
     kept = [
         item
         for item in items
-        if hasattr(item, "callspec")
-        and getattr(item.callspec.params.get("chapter"), "number", None) == number
+        if item.get_closest_marker("every_step")
+        or (
+            hasattr(item, "callspec")
+            and getattr(item.callspec.params.get("chapter"), "number", None) == number
+        )
     ]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
@@ -47,166 +50,124 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Callable[[], WebDriver]]:
     """Opens the browser when a tab is first needed; one serves all the tests of a worker."""
-    opened: list[WebDriver] = []
+    with ExitStack() as own:
 
-    def get() -> WebDriver:
-        if not opened:
+        @cache
+        def get() -> WebDriver:
             if remote := os.environ.get("SELENIUM_REMOTE_URL"):
-                _wait_until_ready(remote)
-            opened.append(open_browser())
-        return opened[0]
+                wait_until(lambda: answers(f"{remote}/status"), f"no browser at {remote}", 60)
+            driver = open_browser()
+            own.callback(driver.quit)
+            return driver
 
-    yield get
-    for driver in opened:
-        driver.quit()
+        yield get
 
 
-def _wait_until_ready(remote: str, patience: float = 60) -> None:
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        try:
-            urlopen(f"{remote}/status", timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.3)
-    raise WebDriverException(f"No browser answers at {remote} after {patience:.0f} seconds.")
+def answers(url: str) -> bool:
+    try:
+        urlopen(url, timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Shared"]:
-    """The servers that many tests use, each started when it is first needed."""
-    shared = Shared(tmp_path_factory.mktemp("servers"))
-    yield shared
-    shared.stop()
+def server_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Starts a step's server on a channel layer when it is first asked for; the tests of a worker
+    share it, and one Redis."""
+    with ExitStack() as own:
+
+        @cache
+        def redis() -> PrivateRedis:
+            started = PrivateRedis()
+            own.callback(started.stop)
+            return started
+
+        @cache
+        def server_of(chapter: Chapter, layer: str) -> Server:
+            server = server_alone(chapter.folder, redis() if layer == "redis" else None, logs)
+            own.callback(server.stop)
+            return server
+
+        logs = tmp_path_factory.mktemp("servers")
+        yield server_of
 
 
-class Shared:
-    """Servers by step and channel layer, and one Redis for those that need one."""
-
-    def __init__(self, logs: Path) -> None:
-        self.logs = logs
-        self.servers: dict[tuple[Chapter, str], Server] = {}
-        self.redis: PrivateRedis | None = None
-
-    def server(self, chapter: Chapter, layer: str) -> Server:
-        """Return a running server of this step on this layer."""
-        if (chapter, layer) not in self.servers:
-            if layer == "redis" and not self.redis:
-                self.redis = PrivateRedis()
-            redis = self.redis if layer == "redis" else None
-            self.servers[chapter, layer] = start(chapter.folder, redis, self.logs)
-        return self.servers[chapter, layer]
-
-    def stop(self) -> None:
-        """End all of it."""
-        for server in self.servers.values():
-            server.stop()
-        if self.redis:
-            self.redis.stop()
-
-
-def start(
-    folder: Path,
-    redis: PrivateRedis | None,
-    logs: Path,
-    program: str = "runserver",
-    reload: bool = True,
+def server_alone(
+    folder: Path, redis: PrivateRedis | None, logs: Path, program: str = "runserver"
 ) -> Server:
     """Start a step, copied alone into an empty folder, on a free port: with this Redis or none."""
     port = free_port()
-    alone = logs / f"{port}" / folder.name
-    shutil.copytree(folder, alone, ignore=shutil.ignore_patterns("__pycache__"))
+    alone = copy_project(folder, logs / f"{port}" / folder.name)
     environment = {"REDIS_URL": redis.url if redis else None}
-    server = Server(alone, port, environment, alone.with_suffix(".log"), reload, program)
+    # Without the reloader it starts in half the time.
+    server = Server(alone, port, environment, alone.with_suffix(".log"), False, program)
     server.start()
     return server
 
 
 @pytest.fixture
-def stage(
+def stage_for(
     request: pytest.FixtureRequest,
-    row: Behaviour,
-    chapter: Chapter,
-    layer: str,
     browser: Callable[[], WebDriver],
-    shared: Shared,
+    server_of: Callable[..., Server],
     tmp_path: Path,
-) -> Iterator[Stage]:
-    """The site on which a row is played: a server of its own where the row stops or doubles it."""
-    room = f"room-{uuid.uuid4().hex[:8]}"
+) -> Iterator[Callable[[Behaviour, Chapter, str], Stage]]:
+    """Makes the site on which a row of a chapter is played, on a channel layer: with servers of its
+    own where the row stops or doubles them."""
+    stages = request.node.stash[STAGES] = []
     with ExitStack() as own:
-        if request.config.getoption("--compose"):
-            if row.needs:
-                pytest.skip(f"native only: it needs {', '.join(sorted(row.needs))} to itself")
-            if layer == "memory" and "redis" in chapter.services:
-                pytest.skip("native only: the services run on Redis")
-            url = f"http://step{chapter.number}:{chapter.port}"
-            stage = Stage(url, room, browser)
-        elif layer == "redis" and not PrivateRedis.available():
-            pytest.skip("no redis-server on the PATH")
-        elif row.needs:
-            redis = None
-            if layer == "redis":
-                redis = PrivateRedis()
-                own.callback(redis.stop)
-            servers = []
-            for _ in range(2 if "two servers" in row.needs else 1):
+
+        def make(row: Behaviour, chapter: Chapter, layer: str) -> Stage:
+            room, redis, servers = f"room-{uuid.uuid4().hex[:8]}", None, []
+            if request.config.getoption("--compose"):
+                if row.needs:
+                    pytest.skip(f"native only: it needs {', '.join(sorted(row.needs))} to itself")
+                if layer == "memory" and "redis" in chapter.services:
+                    pytest.skip("native only: the services run on Redis")
+                stage = Stage(f"http://step{chapter.number}:{chapter.port}", room, browser)
+            elif layer == "redis" and not PrivateRedis.available():
+                pytest.skip("no redis-server on the PATH")
+            else:
+                if not row.needs:
+                    servers = [server_of(chapter, layer)]
+                elif layer == "redis":
+                    redis = PrivateRedis()
+                    own.callback(redis.stop)
                 program = "uvicorn" if "uvicorn" in row.needs else "runserver"
-                # For one row only: without the reloader it starts in half the time.
-                servers.append(start(chapter.folder, redis, tmp_path, program, reload=False))
-                own.callback(servers[-1].stop)
-            stage = Stage(servers[0].url, room, browser, servers, redis)
-        else:
-            server = shared.server(chapter, layer)
-            stage = Stage(server.url, room, browser, [server])
-        own.callback(stage.leave)
-        yield stage
+                while len(servers) < (2 if "two servers" in row.needs else 1):
+                    servers.append(server_alone(chapter.folder, redis, tmp_path, program))
+                    own.callback(servers[-1].stop)
+                stage = Stage(servers[0].url, room, browser, servers, redis)
+            own.callback(stage.leave)
+            stages.append(stage)
+            return stage
+
+        yield make
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Put what a person would look at beside a failure: tabs, consoles, the servers' output."""
     report = yield
-    stage = getattr(item, "funcargs", {}).get("stage")
-    if report.when == "call" and report.failed and stage:
-        for tab in stage.tabs:
-            try:
+    if report.when == "call" and report.failed:
+        for stage in item.stash.get(STAGES, []):
+            for tab in stage.tabs:
                 report.sections.append((f"tab {tab.name}", _tab_report(tab, item.name)))
-            except (WebDriverException, OSError) as error:
-                report.sections.append((f"tab {tab.name}", f"cannot be looked at: {error}"))
-        for server in stage.servers:
-            report.sections.append((f"server at {server.url}", server.printed()))
+            for server in stage.servers:
+                report.sections.append((f"server at {server.url}", server.printed()))
     return report
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how much of what the pages show was run, and what was not, and why."""
-    reports = [each for group in terminalreporter.stats.values() for each in group]
-    counts = [
-        value
-        for report in reports
-        if getattr(report, "when", "") == "call"
-        for name, value in report.user_properties
-        if name == "prose"
-    ]
-    if not counts:
-        return
-    terminalreporter.section("what the pages show")
-    run, opened = (sum(each[key] for each in counts) for key in ("run", "opened"))
-    left = [(reason, place) for each in counts for place, reason in each["left"]]
-    terminalreporter.line(f"{run} blocks of commands run, {opened} addresses opened")
-    for reason in sorted({reason for reason, _ in left}):
-        places = [place for why, place in left if why == reason]
-        terminalreporter.line(f"{len(places)} not run: {reason}: {', '.join(places)}")
 
 
 def _tab_report(tab: Tab, test: str) -> str:
     RESULTS.mkdir(exist_ok=True)
-    name = re.sub(r"[^\w-]+", "-", f"{test}-tab-{tab.name}")
-    picture = RESULTS / f"{name}.png"
-    tab.element("body")  # makes it the tab that the driver looks at
-    tab.driver.save_screenshot(str(picture))
-    lines = [f"at {tab.driver.current_url}", f"screenshot: {picture.relative_to(ROOT)}"]
-    if hasattr(tab.driver, "get_log"):  # Chrome; Firefox does not hand its console out
-        lines += [f"console: {entry['message']}" for entry in tab.driver.get_log("browser")]
+    picture = RESULTS / f"{re.sub(r'[^a-zA-Z0-9]+', '-', f'{test}-tab-{tab.name}')}.png"
+    try:
+        tab.element("body")  # makes it the tab that the driver looks at
+        tab.driver.save_screenshot(str(picture))
+        lines = [f"at {tab.driver.current_url}", f"screenshot: {picture.relative_to(ROOT)}"]
+        if hasattr(tab.driver, "get_log"):  # Chrome; Firefox keeps its console to itself
+            lines += [f"console: {entry['message']}" for entry in tab.driver.get_log("browser")]
+    except (WebDriverException, AssertionError) as error:
+        return f"cannot be looked at: {error}"
     return "\n".join(lines)

@@ -1,9 +1,12 @@
 """What several tests use: the command line, typed as a person would, and what it prints."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,14 +25,28 @@ def environment(**changes: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **changes}
 
 
-def typed(*words: str, command: list[str] = CLI, cwd: Path = ROOT, **changes: str):
-    """Run a command to its end; return its exit status and what it printed."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
-    process = subprocess.Popen([*command, *words], cwd=cwd, env=environment(**changes), **pipes)
+@contextmanager
+def started(
+    *words: str, command: list[str] = CLI, cwd: Path = ROOT, **changes: str
+) -> Iterator[subprocess.Popen]:
+    """Start a command that Ctrl-C can end, also where these tests ignore it (a shell that starts
+    them with & sees to that); in the end, stop it and what it started."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        printed = process.communicate(timeout=60)
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+        process = subprocess.Popen([*command, *words], cwd=cwd, env=environment(**changes), **pipes)
     finally:
-        stop(process)  # and what it started, if it did not end
+        signal.signal(signal.SIGINT, before)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def typed(*words: str, timeout: float = 60, **options) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; return its exit status and what it printed."""
+    with started(*words, **options) as process:
+        printed = process.communicate(timeout=timeout)
     return subprocess.CompletedProcess(words, process.returncode, *printed)
 
 
@@ -43,3 +60,31 @@ def one_line(result: subprocess.CompletedProcess) -> str:
     lines = (result.stdout + result.stderr).splitlines()
     assert len(lines) == 1, lines
     return lines[0]
+
+
+# How Python starts a process: Linux forks, macOS and Windows spawn, Python 3.14 has a fork server.
+METHODS = multiprocessing.get_all_start_methods()
+ALL_PASSED, SOME_FAILED = 0, 1  # pytest's exit statuses; the others mean that it could not run
+NOT_FOR_SUITES = ("PYTEST_", "DJANGO_", "REDIS_")  # variables of the outer run
+
+
+def run_suite(folder: Path, method: str = METHODS[0], redis_url: str = "") -> tuple[int, str]:
+    """Run pytest in a folder as a person would there, with this way to start processes and, if one
+    is given, with a Redis. Return its exit status and its output."""
+    start = "import multiprocessing, pytest, sys; multiprocessing.set_start_method(sys.argv[1]); "
+    start += "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider']))"
+    rest = {name: text for name, text in os.environ.items() if not name.startswith(NOT_FOR_SUITES)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", start, method],
+        cwd=folder,
+        env=rest | {"REDIS_URL": redis_url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    try:
+        output, _ = child.communicate(timeout=120)
+    finally:
+        stop(child)  # the browser and the live server, too
+    return child.returncode, output

@@ -1,10 +1,11 @@
-"""What a Markdown page of the site says of the code, and what is wrong with it: fences that name
-code which is not there, changed lines that no fence shows, code without words."""
+"""What is wrong with a page as a lesson: changed lines of its chapter that no fence shows, too much
+code at once, code without words."""
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
-from course.book.listing import Listing, ListingError, read
+from course.book.listing import Listing, read
 from course.chapters import Chapter, predecessor, provided
 from course.compare import compare
 from course.markdown import FENCE, fences
@@ -14,61 +15,42 @@ MOST_CHANGES = 30  # changed lines in one fence, so that the words stay beside w
 
 def problems(page: str, chapter: Chapter | None = None) -> list[str]:
     """Return what is wrong with a page, a line each, with the line of the page where there is one.
-    Given the chapter that the page teaches, also say what of the chapter it does not show."""
-    found, listings = [], []
+    With the chapter that the page teaches, also return which of its changes are not shown."""
+    found, listings = list(_silent_code(page)), []
     for fence in fences(page):
-        if fence.language != "step":
-            continue
-        try:
-            listing = read(fence.body)
-        except ListingError as error:
-            found.append(f"line {fence.line}: {error}")
-            continue
-        listings.append(listing)
-        changes = 0 if provided(listing.file.path) else len(listing.changes)
-        if changes > MOST_CHANGES:
-            found.append(
-                f"line {fence.line}: this fence shows {changes} changed lines, and {MOST_CHANGES} "
-                "is the most: show them in several fences, with words between them"
-            )
-    found += _silent_code(page)
-    if chapter:
-        found += _not_shown(page, chapter, listings)
-    return found
+        if fence.language == "step":
+            with suppress(ValueError):  # whoever draws the fence reports it
+                listings.append(listing := read(fence.body))
+                changes = 0 if provided(listing.file.path) else len(listing.changes)
+                if changes > MOST_CHANGES:
+                    what = f"{changes} changed lines, {MOST_CHANGES} is the most in one fence"
+                    found.append(f"line {fence.line}: {what}")
+    return found + list(_not_shown(page, chapter, listings) if chapter else ())
 
 
 def _silent_code(page: str) -> Iterator[str]:
-    """Say where a block of code follows another one without a word between them."""
+    """Yield where a block of code follows another one without a word between them."""
     end = None
     for match in FENCE.finditer(page):
-        if end is not None:
-            between = page[end : match.start()]
-            # A heading, or the head of a note, is not yet a sentence about the code.
-            if not re.search(r"^(?! *(#|\?\?\?|!!!)) *\S", between, re.MULTILINE):
-                line = page.count("\n", 0, match.start()) + 1
-                yield f"line {line}: two blocks of code without a word between them"
+        # A heading, or the head of a note, is not yet a sentence about the code.
+        words = re.compile(r"^(?! *(#|\?\?\?|!!!)) *\S", re.MULTILINE)
+        if end is not None and not words.search(page[end : match.start()]):
+            line = page.count("\n", 0, match.start()) + 1
+            yield f"line {line}: two blocks of code without a word between them"
         end = match.end()
 
 
 def _not_shown(page: str, chapter: Chapter, listings: list[Listing]) -> Iterator[str]:
-    """Say which changes of the chapter the page does not show."""
-    folder = chapter.folder.name
-    shown = {
-        (listing.file.path, line.mark, line.old, line.new)
-        for listing in listings
-        if listing.folder == chapter.folder
-        for line in listing.changes
-    }
-    for file in compare(predecessor(chapter), chapter.folder):
-        if file.status == "removed":
-            if file.path not in page:
-                yield f"{folder}/{file.path} is removed, and the page does not name it"
-        elif file.status != "same" and not file.lines:  # empty, or binary
-            if f"`{file.path}`" not in page:
-                yield f"{folder}/{file.path} is {file.status}, and the page does not name it"
-        else:
-            for line in file.lines:
-                seen = (file.path, line.mark, line.old, line.new) in shown
-                if line.mark != " " and line.text.strip() and not seen:
-                    place = f"{folder}/{file.path}:{line.new or line.old}"
-                    yield f"no step fence shows {place}: {line.mark} {line.text}"
+    """Yield the changes of the chapter that the page does not show."""
+    folder = chapter.folder
+    own = [listing for listing in listings if listing.folder == folder]
+    shown = {(each.file.path, line) for each in own for line in each.changes}
+    for file in compare(predecessor(chapter), folder):
+        if file.status == "removed" or (file.status != "same" and not file.lines):
+            if f"`{file.path}`" not in page:  # it is gone, or empty, or not a text
+                yield f"{folder.name}/{file.path} is {file.status}, and the page does not name it"
+            continue
+        for line in file.lines:
+            if line.mark != " " and line.text.strip() and (file.path, line) not in shown:
+                place = f"{folder.name}/{file.path}:{line.new or line.old}"
+                yield f"no step fence shows {place}: {line.mark} {line.text}"

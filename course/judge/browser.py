@@ -3,9 +3,9 @@
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 from urllib.parse import quote, unquote_plus
 
@@ -17,12 +17,11 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 
 from course.run.install import find_browser
+from course.run.serve import wait_until
 
 T = TypeVar("T")
 PATIENCE = 10.0  # seconds to wait for what should be seen; only a failure takes that long
-
-# What a room's page says of its connection.
-STATUSES = {"connecting…", "connected", "reconnecting…"}
+STATUSES = {"connecting…", "connected", "reconnecting…"}  # what a page shows of its connection
 
 
 def open_browser(*logs: str) -> WebDriver:
@@ -51,7 +50,7 @@ def chrome_options(*logs: str) -> webdriver.ChromeOptions:
     options.add_argument("--headless=new")
     options.add_argument("--no-first-run")
     options.add_argument("--disable-background-networking")
-    options.add_argument("--disable-gpu")  # there is none to be expected: do not emulate one
+    options.add_argument("--disable-gpu")  # do not emulate one
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # Chrome's sandbox refuses to run as root
     options.add_argument("--disable-dev-shm-usage")  # 64 MB in a container, too little for Chrome
@@ -61,8 +60,7 @@ def chrome_options(*logs: str) -> webdriver.ChromeOptions:
 
 
 def console(driver: WebDriver) -> list[str]:
-    """Return what the console says since this was last asked; of Firefox, which tells nobody,
-    nothing."""
+    """Return what the console has printed since the last call; of Firefox, nothing."""
     if not hasattr(driver, "get_log"):
         return []
     # Each starts with its file, or "network", and its line: the console itself has them apart.
@@ -70,8 +68,8 @@ def console(driver: WebDriver) -> list[str]:
 
 
 def typeable(text: str) -> bool:
-    """Say whether a driver has keys for this, and not too many of them."""
-    return len(text) <= 100 and all(ord(character) <= 0xFFFF for character in text)
+    """Say whether a driver has keys for all of this, and not too many for a line."""
+    return max(text, default="") < "\U00010000" and max(map(len, text.split(Keys.ENTER))) <= 100
 
 
 class Tab:
@@ -86,7 +84,7 @@ class Tab:
 
     def open(self, url: str) -> "Tab":
         """Go to an address."""
-        self._here().get(url)
+        self._front().get(url)
         return self
 
     def join(self, site: str, room: str) -> "Tab":
@@ -97,29 +95,24 @@ class Tab:
 
     def element(self, css: str) -> WebElement:
         """Return the first element that this selector finds, once the page has it."""
-        return self._wait(
-            lambda: next(iter(self._here().find_elements(By.CSS_SELECTOR, css)), None),
-            lambda: f"have {css}; it is at {self._here().current_url}",
-        )
+        find = partial(self._front().find_elements, By.CSS_SELECTOR, css)
+        return self.has(f"the element {css}", find)[0]
 
     def type(self, css: str, text: str) -> None:
-        """Type text into an element, in place of what is in it."""
+        """Put text into an element, in place of what is in it: typed, or pasted if there are too
+        many keys for that, or a driver has none for it. Keys.ENTER is always typed."""
         box = self.element(css)
         box.clear()
-        if not all(typeable(line) for line in text.split(Keys.ENTER)):
-            # As pasted: keys would take long, and a driver has none for emoji.
-            typed = text.rstrip(Keys.ENTER)
-            self.driver.execute_script("arguments[0].value = arguments[1]", box, typed)
-            text = text[len(typed) :]
-        box.send_keys(text)
+        pasted = "" if typeable(text) else text.rstrip(Keys.ENTER)
+        if pasted:
+            self.driver.execute_script("arguments[0].value = arguments[1]", box, pasted)
+        box.send_keys(text[len(pasted) :])
 
     def say(self, *messages: str) -> None:
         """Type messages, each with Enter after it, without a pause between them."""
-        if all(typeable(message) for message in messages):
-            self.type("#chat-message-input", "".join(text + Keys.ENTER for text in messages))
-            return
-        for message in messages:
-            self.type("#chat-message-input", message + Keys.ENTER)
+        lines = [text + Keys.ENTER for text in messages]
+        for text in ["".join(lines)] if typeable("".join(lines)) else lines:
+            self.type("#chat-message-input", text)
 
     @property
     def log(self) -> list[str]:
@@ -134,108 +127,80 @@ class Tab:
     @property
     def focus(self) -> str | None:
         """The id of the element that has the focus."""
-        return self._here().switch_to.active_element.get_attribute("id")
-
-    def sees(self, *messages: str) -> None:
-        """Wait until the tab's messages are exactly these, in this order."""
-        expected = list(messages)
-        self._wait(lambda: self.log == expected, lambda: f"see {expected}; it saw {self.log}")
-
-    def ends_with(self, *messages: str) -> None:
-        """Wait until the tab's last messages are these."""
-        expected = list(messages)
-        self._wait(
-            lambda: self.log[-len(expected) :] == expected,
-            lambda: f"see {expected} last; it saw {self.log}",
-        )
-
-    def counts(self, messages: int) -> None:
-        """Wait until the tab has so many messages."""
-        self._wait(
-            lambda: len(self.log) == messages,
-            lambda: f"have {messages} messages; it has {len(self.log)}",
-        )
-
-    def shows(self, *statuses: str) -> None:
-        """Wait until the tab says this, or one of these, of its connection."""
-        wish = "” or “".join(statuses)
-        self._wait(
-            lambda: self.status in statuses, lambda: f"say “{wish}”; it said “{self.status}”"
-        )
-
-    def focuses(self, element_id: str) -> None:
-        """Wait until what a person types goes into this element."""
-        self._wait(
-            lambda: self.focus == element_id,
-            lambda: f"have its focus on #{element_id}; it is on #{self.focus}",
-        )
+        return self._front().switch_to.active_element.get_attribute("id")
 
     @property
     def text(self) -> str:
-        """What a person can read on the page, without what stands in its fields."""
-        return self._here().execute_script("return document.body.innerText")
+        """What a person can read on the page, without what is in its fields."""
+        return self._front().execute_script("return document.body?.innerText ?? ''")
 
     @property
     def lines(self) -> set[str]:
         """The lines of that text, but for those that say how the connection is."""
         return {line.strip() for line in self.text.splitlines() if line.strip()} - STATUSES
 
-    def reads(self, text: str) -> None:
-        """Wait until the page's text has this in it, in small or in capital letters."""
-        self._wait(
-            lambda: text.casefold() in self.text.casefold(),
-            lambda: f"show {text!r}; its page says {self.text!r:.300}",
-        )
+    def has(self, what: str, look: Callable[[], T], *expected: T) -> T:
+        """Wait until what `look` returns is one of the expected or, if none are named, is anything
+        at all, and return it. Raise AssertionError if that does not come true."""
 
-    def complains(self, before: set[str]) -> set[str]:
-        """Wait until the page says more than these lines, and return what it says."""
-        return self._wait(
-            lambda: self.lines - before, lambda: "say what is wrong; the page says nothing new"
-        )
+        def found() -> list[T] | None:
+            with suppress(StaleElementReferenceException):  # the page has just changed: look again
+                seen = look()
+                return [seen] if seen in expected or (seen and not expected) else None
 
-    def keeps(self, length: int) -> None:
-        """Wait until so many characters are there for a person to mend."""
-        box = self.element("#chat-message-input")
-        self._wait(
-            lambda: len(box.get_property("value")) == length,
-            lambda: (
-                f"keep {length:,} characters for mending; "
-                f"{len(box.get_property('value')):,} are kept"
-            ),
-        )
+        def problem() -> str:
+            wish = " ".join([what, " or ".join(map(repr, expected))]).strip()
+            seen = look() or f"none, at {self.driver.current_url}"
+            return f"Tab {self.name} should have {wish}; it has {seen!s:.500}."
+
+        try:
+            return wait_until(found, problem, self.patience)[0]
+        except TimeoutError as error:
+            raise AssertionError(str(error)) from None
+
+    def sees(self, *messages: str) -> None:
+        """Wait until the tab's messages are exactly these, in this order."""
+        self.has("the messages", lambda: self.log, list(messages))
+
+    def ends_with(self, *messages: str) -> None:
+        """Wait until the tab's last messages are these."""
+        self.has("as last messages", lambda: self.log[-len(messages) :], list(messages))
+
+    def counts(self, messages: int) -> None:
+        """Wait until the tab has so many messages."""
+        self.has("this many messages:", lambda: len(self.log), messages)
+
+    def shows(self, *statuses: str) -> None:
+        """Wait until the tab says this, or one of these, of its connection."""
+        self.has("the status", lambda: self.status, *statuses)
 
     def shows_error(self, css: str) -> str:
         """Wait until this element says what was wrong, and return what it says."""
-        self._wait(
-            lambda: self.element(css).text != "", lambda: f"show an error in {css}; there is none"
-        )
-        return self.element(css).text
+        return self.has(f"an error in {css}", lambda: self.element(css).text)
 
     def arrives(self, path: str) -> None:
         """Wait until the tab is at an address that ends so, once its percent signs are resolved."""
-        self._wait(
-            lambda: unquote_plus(self._here().current_url).endswith(path),
-            lambda: f"arrive at …{path}; it is at {self._here().current_url}",
-        )
+        driver = self._front()
+        self.has("as its path", lambda: unquote_plus(driver.current_url)[-len(path) :], path)
+
+    def keeps(self, length: int) -> None:
+        """Wait until so many characters are in the field for messages, to be edited."""
+        box = self.element("#chat-message-input")
+        self.has("this many characters to edit:", lambda: len(box.get_property("value")), length)
+
+    def reads(self, text: str) -> None:
+        """Wait until the page's text has this in it, in small or in capital letters."""
+        self.has(f"the text {text!r}", lambda: text.casefold() in self.text.casefold())
 
     def close(self) -> None:
         """Close the tab; the browser stays."""
-        self._here().close()
+        self._front().close()
         self.driver.front = self.driver.window_handles[0]
         self.driver.switch_to.window(self.driver.front)
 
-    def _here(self) -> WebDriver:
+    def _front(self) -> WebDriver:
+        """Bring the tab to the front, and return its driver."""
         if self.driver.front != self.handle:
             self.driver.switch_to.window(self.handle)
             self.driver.front = self.handle
         return self.driver
-
-    def _wait(self, happened: Callable[[], T], wish: Callable[[], str]) -> T:
-        deadline = time.monotonic() + self.patience
-        while True:
-            with suppress(StaleElementReferenceException):  # the page has just changed: look again
-                if outcome := happened():
-                    return outcome
-            if time.monotonic() > deadline:
-                raise AssertionError(f"Tab {self.name} should {wish()}.")
-            time.sleep(0.05)

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from course.chapters import CHAPTERS, Chapter, chapter, predecessor, provided
 from course.compare import IGNORED, File, compare, compare_file
-from course.judge.mistakes import Mistake
+from course.judge.mistakes import Mistake, patched
 
 
 def make(folder: Path, fill: Callable[[Path], None]) -> None:
@@ -19,24 +19,16 @@ def make(folder: Path, fill: Callable[[Path], None]) -> None:
     for step in (each.folder for each in CHAPTERS):
         if step in (place, *place.parents):
             raise ValueError(f"{step.name} is the course's own: name a folder outside of it.")
-    if place.is_dir():
-        if any(place.iterdir()):
-            raise ValueError(f"There is something in {folder} already: name another folder.")
-        # It stays the same folder, since a terminal or an editor may be in it.
-        with TemporaryDirectory(prefix=".new-", dir=place) as within:
-            fill(Path(within))
-            for each in list(Path(within).iterdir()):
-                each.rename(place / each.name)
-        return
-    if place.exists():
+    if place.is_file():
         raise ValueError(f"{folder} is a file: name a folder that is not there yet.")
-    top = place
-    while not top.parent.exists():
-        top = top.parent
-    with TemporaryDirectory(prefix=".new-", dir=top.parent) as beside:
-        new = Path(beside) / top.name
-        fill(new / place.relative_to(top))
-        new.rename(top)
+    if place.is_dir() and any(place.iterdir()):
+        raise ValueError(f"There is something in {folder} already: name another folder.")
+    # An empty folder stays the same folder, since a terminal or an editor may be in it.
+    there = next(each for each in (place, *place.parents) if each.exists())
+    with TemporaryDirectory(prefix=".new-", dir=there) as temporary:
+        fill(Path(temporary) / place.relative_to(there))
+        for each in list(Path(temporary).iterdir()):
+            each.rename(there / each.name)
 
 
 def fill_to_begin(begun: Chapter, folder: Path) -> None:
@@ -54,10 +46,9 @@ def fill_with_mistake(mistake: Mistake, folder: Path) -> None:
 
 
 def apply(mistake: Mistake, folder: Path) -> None:
-    """Make a mistake in a folder that holds its step."""
-    for patch in mistake.patch:
-        file = folder / patch.file
-        file.write_text(file.read_text("utf-8").replace(patch.old, patch.new), "utf-8")
+    """Make a mistake in a folder that holds its step; raise ValueError if a patch is stale."""
+    for path, (_, wrong) in patched(mistake).items():
+        (folder / path).write_text(wrong, "utf-8")
 
 
 def typed(mistake: Mistake) -> tuple[list[str], list[str]]:

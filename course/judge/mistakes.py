@@ -1,18 +1,23 @@
-"""The mistakes that learners make. Read from mistakes.toml, drawn as Markdown."""
+"""The mistakes that learners make: read from mistakes.toml, found by what was seen, and drawn as
+Markdown."""
 
 import re
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields, replace
 from difflib import unified_diff
 from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
 
 from course import matrix
-from course.chapters import CHAPTERS, chapter
+from course.chapters import CHAPTERS, Chapter, chapter
 
 DATA = Path(__file__).with_name("mistakes.toml")
+SHORT = 5  # a list of likely mistakes has at most so many, those of the latest chapters first
+EXCEPTION = re.compile(r"^[\w.]*(?:Error|Exception|Warning|Configured|NotReady|Exist)\b.*$", re.M)
 
-# Where a mistake shows itself: the words before what is seen there.
+# Where a mistake is seen: the words before what is seen there.
 SAYS = {
     "terminal": "In the terminal of the server:",
     "command": "Under the command `{}`:",
@@ -23,41 +28,33 @@ SAYS = {
     "tab A": "In the messages of tab A:",
     "tab B": "In the messages of tab B:",
 }
-DOES = re.compile(r"[AB] (opens|says) .+|[AB] closes|runs .+")
-PAGE = re.compile(r"(?P<file>[\w-]+\.md)(#(?P<section>[\w-]+))?")
 
-# What a client may meet, from outside; mistakes.toml says what each one means.
-SYMPTOMS = (
-    "does not start",
-    "nobody answers",
-    "page 500",
-    "page 400",
-    "refused 404",
-    "refused 500",
-    "refused 403",
-    "no answer",
-    "dropped 1011",
-    "silent",
-    "page only",
-    "own tests",
-    "left behind",
-    "stalled",
-    "burst lost",
-    "asgi",
-    "tls",
-)
+Id = Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$")]
+Title = Annotated[str, Meta(pattern='^[^"]+$')]  # the site puts it between double quotes
+Action = Annotated[str, Meta(pattern="^([AB] (opens|says) .+|[AB] closes|runs .+)$")]
+Page = Annotated[str, Meta(pattern=r"^[\w-]+\.md(#[\w-]+)?$")]
+Sign = Annotated[str, Meta(pattern=r"[^…\s]")]
+Step = Literal[*(each.number for each in CHAPTERS)]
+Row = Literal["", *(each.id for each in matrix.load())]
 
 
-@dataclass(frozen=True)
-class Seen:
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of mistakes.toml, which says what each field is for."""
+
+
+class Seen(Entry):
     """What is seen, and where; `elsewhere` is the same in the words of other systems."""
 
-    where: str
+    where: Literal[*SAYS]
     text: str
     elsewhere: str = ""
 
+    def __post_init__(self) -> None:
+        if not self.text and not self.where.startswith("tab "):
+            raise ValueError(f"no text is seen in the {self.where}")
+
     def matches(self, found: str, elsewhere: bool = False) -> bool:
-        """Say whether this is what was found there: whole lines of it, in which … stands for
+        """Return whether this is what was found there: whole lines of it, in which … stands for
         anything; of the messages of a tab, all. With `elsewhere`, other words may be used."""
         if elsewhere and self.elsewhere and _pattern(self.elsewhere).search(found):
             return True
@@ -66,10 +63,8 @@ class Seen:
         return bool(_pattern(self.text).search(found))
 
 
-@dataclass(frozen=True)
-class Patch:
-    """In a file, `old`, which is there once, becomes `new`, one patch after the other. As a
-    `setting` it is no mistake, but what the mistake needs to show itself."""
+class Patch(Entry):
+    """In a file, `old` becomes `new`."""
 
     file: str
     old: str
@@ -77,77 +72,128 @@ class Patch:
     setting: bool = False
 
 
-@dataclass(frozen=True)
-class Clues:
-    """How a mistake is known in a project of a learner's; mistakes.toml says what each field is."""
+class Clues(Entry):
+    """How a mistake is known in a project of a learner's."""
 
-    row: str = ""
-    sign: list[str] = field(default_factory=list)
+    row: Row = ""
+    sign: Sign | list[Sign] = []
     symptom: str = ""
 
     def signs_in(self, evidence: str) -> list[str]:
         """Return the signs that are in there, as whole lines with … for what varies."""
-        return [sign for sign in self.sign if _pattern(sign).search(evidence)]
+        signs = [self.sign] if isinstance(self.sign, str) else self.sign
+        return [sign for sign in signs if _pattern(sign).search(evidence)]
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """One mistake; mistakes.toml says what each field is for."""
+class Mistake(Entry):
+    """One mistake."""
 
-    id: str
-    title: str
-    step: int
+    id: Id
+    title: Title
+    step: Step
     when: str
-    does: list[str]
+    does: Annotated[list[Action], Meta(min_length=1)]
     cause: str
     fix: str
-    page: str
-    seen: list[Seen]
-    patch: list[Patch] = field(default_factory=list)
-    servers: list[str] = field(default_factory=lambda: ["python manage.py runserver"])
-    redis: str = ""
+    page: Page
+    seen: Annotated[list[Seen], Meta(min_length=1)]
+    patch: list[Patch] = []
+    servers: list[str] = msgspec.field(default_factory=lambda: ["python manage.py runserver"])
+    redis: Literal["", "running", "down"] = ""
     tls: bool = False
     venv: bool = True
-    check: Clues = field(default_factory=Clues)
-
-
-PARTS = (("seen", Seen), ("patch", Patch))
+    check: Clues = Clues()
 
 
 def load(path: Path = DATA) -> list[Mistake]:
-    """Return the mistakes in order; raise ValueError, saying what is wrong, for a bad entry."""
-    mistakes: list[Mistake] = []
-    for row in tomllib.loads(path.read_text(encoding="utf-8")).get("mistake", []):
-        name = row.get("id", f"the entry after {mistakes[-1].id if mistakes else 'the start'}")
+    """Return the mistakes in order; raise ValueError, naming the entry, for one that is not as
+    mistakes.toml says. The steps are not read: `patched` does that, for one mistake."""
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    mistakes: dict[str, Mistake] = {}
+    for row in data["mistake"]:
+        name = row.get("id", f"the entry after {['the start', *mistakes][-1]}")
         try:
-            parts = {key: [kind(**part) for part in row.get(key, ())] for key, kind in PARTS}
-            mistake = Mistake(**row | parts | {"check": _check(row.get("check", {}))})
-        except TypeError as error:  # a field too many, or one too few
-            raise ValueError(f"{name}: {str(error).partition(' ')[2]}") from None
-        problems = list(_problems(mistake))
-        if mistake.id in [each.id for each in mistakes]:
-            problems.append("there are two of this id")
-        if problems:
-            raise ValueError(f"{name}: {problems[0]}")
-        mistakes.append(mistake)
-    return mistakes
+            mistake = msgspec.convert(row, Mistake)
+        except msgspec.ValidationError as error:
+            raise ValueError(f"{name}: {error}") from None
+        if mistake.check.symptom not in ("", *data["symptoms"]):
+            raise ValueError(f"{name}: no symptom is called “{mistake.check.symptom}”")
+        if mistake.id in mistakes:
+            raise ValueError(f"{name}: there are two of this id")
+        mistakes[mistake.id] = mistake
+    return list(mistakes.values())
 
 
 def get(name: str) -> Mistake:
     """Return the mistake with this id; raise ValueError, naming those there are."""
-    mistakes = load()
-    for mistake in mistakes:
-        if mistake.id == name:
-            return mistake
-    raise ValueError(f"no mistake is called so. There are: {', '.join(m.id for m in mistakes)}")
+    mistakes = {each.id: each for each in load()}
+    if name not in mistakes:
+        raise ValueError(f"no mistake is called so. There are: {', '.join(mistakes)}")
+    return mistakes[name]
+
+
+def patched(mistake: Mistake) -> dict[str, tuple[str, str]]:
+    """Return the text of each file of the step that the mistake changes: without it (but with its
+    settings), and with it. Raise ValueError, naming the entry, for a patch that does not fit."""
+    folder = chapter(mistake.step).folder
+    texts: dict[str, tuple[str, str]] = {}
+    for patch in mistake.patch:
+        stale = f"mistakes.toml, {mistake.id}: {folder.name}/{patch.file}"
+        if patch.file not in texts:
+            if not (folder / patch.file).is_file():
+                raise ValueError(f"{stale} is not there.")
+            texts[patch.file] = ((folder / patch.file).read_text("utf-8"),) * 2
+        right, wrong = texts[patch.file]
+        if (times := wrong.count(patch.old)) != 1:
+            raise ValueError(f"{stale} has this {times} times, not once: {patch.old.strip()!r}")
+        if patch.setting:
+            right = right.replace(patch.old, patch.new)
+        texts[patch.file] = right, wrong.replace(patch.old, patch.new)
+    return texts
+
+
+def last_exception(printed: str) -> str:
+    """Return the line of the last exception or warning in there, or nothing."""
+    return ["", *EXCEPTION.findall(printed)][-1]
+
+
+def likely(
+    symptom: str,
+    evidence: str = "",
+    row: str = "",
+    chapter: Chapter | None = None,
+    complete: bool = False,
+) -> tuple[list[Mistake], bool]:
+    """Return the mistakes that a failure points to, and whether one is known by its sign.
+
+    Without a sign the symptom is all there is, so the list is short rather than sure. If the
+    `evidence` is `complete`, it is none of the mistakes that have a sign."""
+    every, fits = load(), {}
+    for mistake in every:
+        if signs := mistake.check.signs_in(evidence):
+            of_chapter = chapter is not None and mistake.step == chapter.number
+            fits[mistake.id] = mistake.check.row == row, of_chapter, max(map(len, signs))
+    if fits:
+        best = max(fits, key=fits.__getitem__)
+        return [each for each in every if each.id == best], True
+    taught = chapter.number if chapter else CHAPTERS[-1].number
+    short = [
+        each
+        for each in every
+        if each.check.symptom == symptom
+        and not (complete and each.check.sign)
+        and each.check.row in ("", row)
+        and each.step <= taught
+    ]
+    return sorted(short, key=lambda each: -each.step)[: SHORT if symptom else 0], False
 
 
 def page() -> str:
     """Return all mistakes as Markdown, chapter by chapter; the anchor of each is its id."""
-    lines = []
+    lines, mistakes = [], load()
     for each in CHAPTERS:
         lines.append(f"## Step {each.number}\n")
-        for mistake in load():
+        for mistake in mistakes:
             if mistake.step == each.number:
                 lines.append(f"### {mistake.title} {{ #{mistake.id} }}\n\n{markdown(mistake)}")
     return "\n".join(lines)
@@ -166,15 +212,11 @@ def markdown(mistake: Mistake) -> str:
             words = "On another system, or with another version of Python, in other words:"
             parts.append(f"{words}\n\n{_fence('text', seen.elsewhere)}")
     parts += [f"**Why.** {mistake.cause}", f"**What to do.** {mistake.fix}"]
-    for file, difference in _repairs(mistake):
-        parts.append(f"In `{file}`, from wrong to right:\n\n{_fence('diff', difference)}")
-    parts.append(f"Read on: {_link(mistake)}.")
+    for file, (right, wrong) in patched(mistake).items():
+        if difference := _difference(wrong, right):
+            parts.append(f"In `{file}`, from wrong to right:\n\n{_fence('diff', difference)}")
+    parts.append(f"Read on: {_link(mistake.page)}.")
     return "\n\n".join(parts) + "\n"
-
-
-def _check(row: dict) -> Clues:
-    check = Clues(**row)
-    return replace(check, sign=[check.sign]) if isinstance(check.sign, str) else check
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -185,91 +227,18 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile("^" + "".join(lines), re.MULTILINE)
 
 
-def _problems(mistake: Mistake) -> Iterator[str]:
-    """Yield what is wrong with an entry, in words."""
-    for each in (mistake, mistake.check, *mistake.seen, *mistake.patch):
-        for each_field in fields(each):
-            value, kind = getattr(each, each_field.name), each_field.type
-            kind = list if getattr(kind, "__origin__", None) else kind
-            if not isinstance(value, kind):
-                yield f"{each_field.name} should be of type {kind.__name__}"
-                return
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", mistake.id):
-        yield "an id is small letters and digits, with hyphens between words"
-    if not mistake.title or '"' in mistake.title:
-        yield "a title is needed, without double quotes"
-    if mistake.redis not in ("", "running", "down"):
-        yield f"redis is “{mistake.redis}”, but can be “running” or “down” only"
-    for action in mistake.does:
-        if not DOES.fullmatch(action):
-            yield f"nobody can do “{action}”"
-    if not mistake.seen:
-        yield "nothing is seen"
-    for seen in mistake.seen:
-        if seen.where not in SAYS:
-            yield f"where is “{seen.where}”, but can only be one of {', '.join(SAYS)}"
-        elif not seen.text and not seen.where.startswith("tab "):
-            yield f"no text is seen in the {seen.where}"
-    if not PAGE.fullmatch(mistake.page):
-        yield f"page is “{mistake.page}”, which is not like layers.md or layers.md#in-memory"
-    yield from _problems_of_check(mistake.check)
-    try:
-        folder = chapter(mistake.step).folder
-    except LookupError as error:
-        yield str(error)
-        return
-    texts: dict[str, str] = {}
-    for patch in mistake.patch:
-        file = folder / patch.file
-        if not file.is_file():
-            yield f"{folder.name} has no file {patch.file}"
-            return
-        text = texts.get(patch.file, file.read_text("utf-8"))
-        if (times := text.count(patch.old)) != 1:
-            yield f"{folder.name}/{patch.file} has this {times} times, not once: {patch.old}"
-        elif patch.old == patch.new:
-            yield f"the patch of {patch.file} changes nothing"
-        texts[patch.file] = text.replace(patch.old, patch.new)
+def _difference(old: str, new: str) -> str:
+    lines = unified_diff(old.split("\n"), new.split("\n"), n=1, lineterm="")
+    return "\n".join("…" if line.startswith("@@") else line for line in list(lines)[3:])
 
 
-def _problems_of_check(check: Clues) -> Iterator[str]:
-    rows = [row.id for row in matrix.load()]
-    if check.row not in ("", *rows):
-        yield f"row is “{check.row}”, but can only be one of {', '.join(rows)}"
-    if check.symptom not in ("", *SYMPTOMS):
-        yield f"symptom is “{check.symptom}”, but can only be one of {', '.join(SYMPTOMS)}"
-    for sign in check.sign:
-        if not isinstance(sign, str) or not re.search(r"[^…\s]", sign):
-            yield f"sign is a text with more than … in it, not {sign!r}"
-
-
-def _repairs(mistake: Mistake) -> list[tuple[str, str]]:
-    """Return what to change in each file to mend the mistake, as lines with - and + before them.
-    Settings stand on both sides."""
-    right: dict[str, str] = {}
-    wrong: dict[str, str] = {}
-    for patch in mistake.patch:
-        file = chapter(mistake.step).folder / patch.file
-        before = right.setdefault(patch.file, file.read_text("utf-8"))
-        wrong[patch.file] = wrong.get(patch.file, before).replace(patch.old, patch.new)
-        if patch.setting:
-            right[patch.file] = before.replace(patch.old, patch.new)
-    repairs = []
-    for name in dict.fromkeys(patch.file for patch in mistake.patch if not patch.setting):
-        lines = unified_diff(wrong[name].split("\n"), right[name].split("\n"), n=1, lineterm="")
-        shown = ["…" if line.startswith("@@") else line for line in list(lines)[3:]]
-        repairs.append((name, "\n".join(shown)))
-    return repairs
-
-
-def _link(mistake: Mistake) -> str:
-    found = PAGE.fullmatch(mistake.page)
-    assert found, mistake.page
+def _link(page: str) -> str:
+    file, _, section = page.partition("#")
     words = {f"{each.folder.name}.md": f"step {each.number}" for each in CHAPTERS}
-    label = words.get(found["file"], found["file"].removesuffix(".md").replace("_", " "))
-    if found["section"]:
-        label += f", “{found['section'].replace('-', ' ').capitalize()}”"
-    return f"[{label}]({mistake.page})"
+    label = words.get(file, file.removesuffix(".md").replace("_", " "))
+    if section:
+        label += f", “{section.replace('-', ' ').capitalize()}”"
+    return f"[{label}]({page})"
 
 
 def _fence(language: str, text: str) -> str:

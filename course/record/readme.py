@@ -1,5 +1,4 @@
-"""What the README shows of the course itself: its tables. `learn.py record` makes them anew; a test
-says when that is due."""
+"""The tables of the README. `learn.py record` makes them anew."""
 
 import re
 from collections.abc import Callable
@@ -19,12 +18,13 @@ def chapters_table(link: Callable[[Chapter], str]) -> str:
 
 
 def with_tables(text: str) -> str:
-    """Return the README's text with its tables made anew: what stands between `<!-- name -->` and
-    `<!-- end -->`."""
+    """Return the README's text with its tables made anew: what is between `<!-- name -->` and
+    `<!-- end -->`. Raise ValueError if a table has no place there, or two."""
     chapters = chapters_table(lambda each: f"[`{each.folder.name}`]({each.folder.name}/)")
     for name, table in {"chapters": chapters, "matrix": matrix.markdown()}.items():
-        places = re.findall(rf"<!-- {name} -->\n.*?<!-- end -->", text, flags=re.DOTALL)
-        if len(places) != 1:
-            raise ValueError(f"README.md has {len(places)} places for the table of {name}, not one")
-        text = text.replace(places[0], f"<!-- {name} -->\n{table}<!-- end -->")
+        place = rf"(?s)(?<=<!-- {name} -->\n).*?(?=<!-- end -->)"
+        before, *after = re.split(place, text)
+        if len(after) != 1:
+            raise ValueError(f"README.md has {len(after)} places for the table of {name}, not one")
+        text = before + table + after[0]
     return text

@@ -168,7 +168,7 @@ def copy_project(folder: Path, to: Path) -> Path:
             name
             for name in names
             if ((path := Path(parent, name)).is_dir() and name.startswith("."))
-            or name in ("__pycache__", "node_modules")
+            or name in (".git", "__pycache__", "node_modules")  # .git is a file in a git worktree
             or (path / "pyvenv.cfg").exists()
             or not (path.is_dir() or path.is_file())
         ]

@@ -15,7 +15,7 @@ class ChatConsumer(WebsocketConsumer):
     def connect(self):
         """Channels calls this when a tab asks for a socket: accept it, or refuse it with a 403."""
         room_name = self.scope["url_route"]["kwargs"]["room_name"]
-        self.group = group_name(room_name)
+        self.group = group_name(room_name)  # disconnect needs it, even if we refuse
         if room_name_error(room_name):
             self.close()
             return

@@ -1,88 +1,92 @@
-"""The hub: this process hears each room once, and passes what it hears to all its tabs in there."""
+"""The hub: this process receives every message of a room once, for all its tabs in the room."""
 
 import asyncio
 import json
 import logging
-from contextlib import suppress
+from contextlib import asynccontextmanager
 
 from channels.layers import get_channel_layer
 
+LIMIT = 500  # messages that may wait for one tab; if more do, the tab has stopped reading
 rooms = {}  # the rooms that tabs of this process are in, by the names of their groups
 logger = logging.getLogger(__name__)
 
 
+@asynccontextmanager
+async def join(group):
+    """Take the name of a room's group. Give an outbox that gets the room's messages until the
+    `async with` ends; None in there is the last. Raise ConnectionError if there will be none."""
+    if group not in rooms:
+        rooms[group] = Room(group)
+        rooms[group].open()
+    room, outbox = rooms[group], asyncio.Queue(LIMIT)
+    room.outboxes.add(outbox)
+    try:
+        await room.ready.wait()
+        if rooms.get(group) is not room:
+            raise ConnectionError("The room has no subscription.")
+        yield outbox
+    finally:
+        room.outboxes.discard(outbox)
+        if not room.outboxes:
+            room.close()
+
+
 class Room:
-    """The outboxes of this process's tabs in one room, and the subscription that fills them."""
+    """A room: the outboxes of this process's tabs, and the subscription that fills them."""
 
     def __init__(self, group):
-        self.group, self.outboxes, self.subscribed = group, set(), asyncio.Event()
-        self.listening = asyncio.create_task(self.listen())
-        rooms[group] = self
+        self.group = group
+        self.outboxes = set()
+        self.ready = asyncio.Event()  # set once the room has subscribed, or has been closed
+        self.subscription = None  # a task, once the room is open
 
-    async def listen(self):
-        """Subscribe, and put what is said into every outbox, until the last tab leaves."""
-        layer, channel = get_channel_layer(), None
+    def open(self):
+        """Start to fill the outboxes."""
+        self.subscription = asyncio.create_task(self.subscribe())
+
+    async def subscribe(self):
+        """Fill the outboxes until the room is closed. If the channel layer fails, close it."""
         try:
-            channel = await layer.new_channel()
+            await self.fill_outboxes()
+        except Exception:
+            logger.exception("A room has lost its subscription, so its tabs have to reconnect.")
+            self.close()
+
+    async def fill_outboxes(self):
+        """Join the group, and put each message into all outboxes, as JSON that is made once."""
+        layer = get_channel_layer()
+        channel = await layer.new_channel()
+        try:
             await layer.group_add(self.group, channel)
-            self.subscribed.set()
+            self.ready.set()
             while True:
                 event = await layer.receive(channel)
-                text = json.dumps({"message": event["message"]})
-                self.put({"type": "websocket.send", "text": text})
-        except Exception:
-            logger.exception("A room has lost its subscription, so its tabs lose their sockets.")
-            self.close()
+                self.put(json.dumps({"message": event["message"]}))
+                await asyncio.sleep(0)  # the tabs' tasks send it before the next one comes
         finally:
-            if channel:
-                with suppress(Exception):  # a layer that has failed has no groups to leave
-                    await layer.group_discard(self.group, channel)
+            await layer.group_discard(self.group, channel)
 
-    def put(self, frame):
-        """Put the same frame into every outbox, and have it sent."""
+    def put(self, text):
+        """Put a text into every outbox. End those that are full."""
         for outbox in self.outboxes:
-            outbox.put(frame)
-        self.start_writer()
-
-    def start_writer(self):
-        """Start a writer, if there is an outbox with frames in it that none is sending."""
-        if any(outbox.frames and not outbox.writer for outbox in self.outboxes):
-            self.writer = asyncio.create_task(self.write())
-
-    async def write(self):
-        """Go from outbox to outbox and send what is in there. Where this one has to wait for a tab,
-        another one goes on with the rest."""
-        asyncio.get_running_loop().call_soon(self.start_writer)
-        for outbox in list(self.outboxes):
-            if not outbox.writer:
-                await outbox.send_all()
+            if outbox.full():
+                end(outbox)
+            else:
+                outbox.put_nowait(text)
 
     def close(self):
-        """Send everybody away. Whoever comes from now on makes a new room, and subscribes anew."""
-        if rooms.get(self.group) is self:
+        """Remove the room from the hub, and end what belongs to it."""
+        if rooms.get(self.group) is self:  # else it is the next room of this group
             del rooms[self.group]
-        self.subscribed.set()  # who still waits for it must not wait for ever
+        self.subscription.cancel()
+        self.ready.set()  # a tab that still waits must not wait for ever
         for outbox in self.outboxes:
-            outbox.close()
-        self.start_writer()
+            end(outbox)
 
 
-async def join(group, outbox):
-    """Have what is said in a room put into this outbox, from the moment that this returns True.
-    Return False if there is no subscription to be had."""
-    outbox.room = rooms.get(group) or Room(group)
-    outbox.room.outboxes.add(outbox)
-    await outbox.room.subscribed.wait()
-    outbox.open = rooms.get(group) is outbox.room
-    return outbox.open
-
-
-def leave(outbox):
-    """Forget this outbox, wherever it is. With the last one of a room, its subscription ends."""
-    if outbox.writer:
-        outbox.writer.cancel()
-    if outbox.room:
-        outbox.room.outboxes.discard(outbox)
-        if not outbox.room.outboxes:
-            outbox.room.close()
-            outbox.room.listening.cancel()
+def end(outbox):
+    """Throw away what waits in an outbox, and put None there, which closes the tab's socket."""
+    while not outbox.empty():
+        outbox.get_nowait()
+    outbox.put_nowait(None)

@@ -9,31 +9,29 @@ import signal
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
+from functools import partial
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
-from importlib.util import find_spec
 from pathlib import Path
-from socket import create_connection
 
 import psutil
 import pytest
 import websockets.asyncio.client as asyncio_client
+import websockets.sync.client as sync_client
 from selenium.webdriver.remote.webdriver import WebDriver
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
 from course.chapters import CHAPTERS, ROOT
 from course.judge.browser import Tab
-from course.run.serve import OWN_GROUP, PrivateRedis, free_port, port_taken, stop
+from course.run.serve import PrivateRedis, ServeError, Server, copy_project, free_port, wait_until
 from tests.slow.crowd import Crowd
 
 STEP = CHAPTERS[-1]
 HOST = "chat.example.org"
 CLOSED_WITH = {"daphne": 1006, "uvicorn": 1012}  # when a process is told to end
 HELLO = '{"message": "hello"}'
-RATE = 10  # messages a second, each for 200 tabs; a layer that holds 100 events keeps up easily
+PORTS = re.findall(r"127\.0\.0\.1:(\d+)", (ROOT / "deploy" / "processes.conf").read_text("utf-8"))
 # Notes each thing that a page says of its connection, and when.
 WATCH_STATUS = """
     const status = document.getElementById("chat-status");
@@ -45,280 +43,190 @@ ABSENT = [name for name in ("nginx", "openssl", "redis-server") if not shutil.wh
 
 pytestmark = [
     pytest.mark.skipif(bool(ABSENT), reason=f"not on the PATH: {', '.join(ABSENT)}"),
-    pytest.mark.xdist_group("deploy"),  # one site after the other: each is a load of its own
+    pytest.mark.xdist_group("deploy"),  # one deployment after the other: each is a load of its own
 ]
 
 
-def said_ports() -> list[str]:
-    """Return the ports that deploy/ names."""
-    text = (ROOT / "deploy" / "processes.conf").read_text("utf-8")
-    return re.findall(r"server 127\.0\.0\.1:(\d+)", text)
-
-
-class Site:
+class Deployment:
     """/srv/chat as docs/deploying.md makes it, but in another folder and on other ports."""
 
-    def __init__(self, folder: Path, server: str) -> None:
-        self.folder, self.server = folder, server
-        self.ports = {port: free_port() for port in said_ports()}
-        self.http, self.https = free_port(), free_port()
-        self.running: dict[str, subprocess.Popen] = {}
+    def __init__(self, folder: Path, program: str) -> None:
+        self.folder, self.program = copy_project(STEP.folder, folder / "chat"), program
+        shutil.copytree(ROOT / "deploy", self.folder, dirs_exist_ok=True)
         self.redis = PrivateRedis()
-        for part in (STEP.folder, ROOT / "deploy"):
-            ignore = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(part, folder, dirs_exist_ok=True, ignore=ignore)
-        command = ["sh", "self-signed.sh", HOST]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-        self._configure_nginx()
-        self.trust = ssl.create_default_context(cafile=folder / "tls" / "fullchain.pem")
+        self.environment = self._environment()
+        self.http, self.https = free_port(), free_port()
+        self.processes = [self._process(port) for port in PORTS]
+        subprocess.run(["sh", "self-signed.sh", HOST], cwd=self.folder, check=True)
+        self.trust = ssl.create_default_context(cafile=self.folder / "tls" / "fullchain.pem")
+        self.nginx = self._nginx()
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """What chat.env says, with a key, the Redis of this test and a name that browsers find."""
+    def _environment(self) -> dict[str, str]:
+        """Return what chat.env says, with a key, our Redis and a name that browsers find."""
         lines = (self.folder / "chat.env").read_text("utf-8").splitlines()
         said = dict(line.split("=", 1) for line in lines)
         assert not said["DJANGO_SECRET_KEY"], "a key that is in the repository is no secret"
+        hosts = f"{said['DJANGO_ALLOWED_HOSTS']},localhost"
         ours = {"DJANGO_SECRET_KEY": "a key for this test", "REDIS_URL": self.redis.url}
-        ours["DJANGO_ALLOWED_HOSTS"] = f"{said['DJANGO_ALLOWED_HOSTS']},localhost"
-        return os.environ | {"PYTHONUNBUFFERED": "1"} | said | ours
+        return said | ours | {"DJANGO_ALLOWED_HOSTS": hosts}
 
-    def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-        """Run Python in the site's folder until it ends."""
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.folder,
-            env=self.environment | environment,
-            capture_output=True,
-            text=True,
-            timeout=20,
-        )
-
-    def command(self, port: str) -> list[str]:
-        """What chat@.service starts for this port with our server, on our Python and our port."""
+    def _process(self, name: str) -> Server:
+        """Return what chat@.service starts for a port, but on a free one and with our Python."""
         unit = (self.folder / "chat@.service").read_text("utf-8")
-        line = re.search(rf"^(# )?ExecStart=/srv/chat/.venv/bin/{self.server} (.*)", unit, re.M)
-        return ["-m", self.server, *line[2].replace("%i", str(self.ports[port])).split()]
+        line = re.search(rf"^(# )?ExecStart=/srv/chat/.venv/bin/{self.program} (.*)", unit, re.M)
+        words = line[2].replace("%i", str(port := free_port())).split()
+        command = [sys.executable, "-m", self.program, *words]
+        log = self.folder / f"{name}.log"
+        return Server(self.folder, port, self.environment, log, command=command)
 
-    def start(self, port: str) -> None:
-        """Start the process of this port and wait until it is there."""
-        self._start(port, [sys.executable, *self.command(port)], self.ports[port])
-
-    def _configure_nginx(self) -> None:
-        """Change in nginx's files what differs in a test: places, ports, and for how long the
-        sockets of before a reload stay."""
+    def _nginx(self) -> Server:
+        """Return an nginx with our nginx.conf, in which only places, ports and the time differ for
+        which sockets stay open after a reload."""
         parts = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         places = "".join(f"{part}_temp_path {self.folder}/{part};" for part in parts)
-        self._change(
-            "nginx.conf",
-            {
-                "/srv/chat/": f"{self.folder}/",
-                "listen 80;": f"listen 127.0.0.1:{self.http};",
-                "listen 443 ssl;": f"listen 127.0.0.1:{self.https} ssl;",
-                "worker_shutdown_timeout 10s;": "worker_shutdown_timeout 1s;",
-                "http {": f"http {{ access_log off; {places}",
-            },
-        )
-        ports = {f"127.0.0.1:{said}": f"127.0.0.1:{port}" for said, port in self.ports.items()}
-        self._change("processes.conf", ports)
-
-    def start_nginx(self) -> None:
-        """Start nginx with our nginx.conf."""
+        changes = {
+            "/srv/chat/": f"{self.folder}/",
+            "listen 80;": f"listen 127.0.0.1:{self.http};",
+            "listen 443 ssl;": f"listen 127.0.0.1:{self.https} ssl;",
+            "worker_shutdown_timeout 10s;": "worker_shutdown_timeout 1s;",
+            "http {": f"http {{ access_log off; {places}",
+        }
+        for said, process in zip(PORTS, self.processes, strict=True):
+            changes[f"127.0.0.1:{said}"] = f"127.0.0.1:{process.port}"
+        for path in (self.folder / "nginx.conf", self.folder / "processes.conf"):
+            text = path.read_text("utf-8")
+            for old, new in changes.items():
+                text = text.replace(old, new)
+            path.write_text(text, "utf-8")
         more = f"daemon off; pid {self.folder}/nginx.pid; error_log stderr;"
         if os.geteuid() == 0:
             more += "user root;"  # nobody else may look into a folder of pytest's
         command = ["nginx", "-c", str(self.folder / "nginx.conf"), "-g", more]
-        self._start("nginx", command, self.https)
+        return Server(self.folder, self.https, log=self.folder / "nginx.log", command=command)
 
-    def _change(self, name: str, changes: dict[str, str]) -> None:
-        path = self.folder / name
-        text = path.read_text("utf-8")
-        for old, new in changes.items():
-            assert old in text, f"{name} does not say {old}"
-            text = text.replace(old, new)
-        path.write_text(text, "utf-8")
-
-    def _start(self, name: str, command: list[str], port: int) -> None:
-        path = self.folder / f"{name}.log"
-        with path.open("ab") as log:
-            self.running[name] = subprocess.Popen(
-                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log, **OWN_GROUP
-            )
-        deadline = time.monotonic() + 20
-        while not port_taken(port):
-            alive = self.running[name].poll() is None and time.monotonic() < deadline
-            assert alive, f"{name} does not start: {path.read_text('utf-8')}"
-            time.sleep(0.02)
-
-    def stop(self, name: str) -> None:
-        """End the process of this port, or nginx, as systemd does."""
-        stop(self.running.pop(name))
-
-    def kill(self, port: str) -> None:
-        """Let the process of this port die, at once and without a word."""
-        process = self.running.pop(port)
-        process.kill()
-        process.wait()
-
-    def get(self, path: str, host: str = HOST, tls: bool = True) -> HTTPResponse:
+    def get(self, path: str, host: str = HOST) -> HTTPResponse:
         """Ask nginx for a page."""
-        if tls:
-            connection = HTTPSConnection("127.0.0.1", self.https, timeout=10, context=self.trust)
-        else:
-            connection = HTTPConnection("127.0.0.1", self.http, timeout=10)
+        connection = HTTPSConnection("127.0.0.1", self.https, timeout=10, context=self.trust)
         connection.request("GET", path, headers={"Host": host})
         return connection.getresponse()
 
-    def tab(
-        self, origin: str | None = f"https://{HOST}", **options: object
-    ) -> AbstractContextManager[ClientConnection]:
+    def tab(self, origin: str | None = f"https://{HOST}", library=sync_client, **options: object):
         """Open a socket to the room "lobby", over TLS and through nginx."""
-        url, through = f"wss://{HOST}/ws/chat/lobby/", create_connection(("127.0.0.1", self.https))
-        return connect(url, sock=through, ssl=self.trust, origin=origin, proxy=None, **options)
+        url = f"wss://localhost:{self.https}/ws/chat/lobby/"
+        options |= {"ssl": self.trust, "server_hostname": HOST, "proxy": None}
+        return library.connect(url, origin=origin, **options)
 
-    def dial(self) -> asyncio_client.connect:
-        """Open a socket to the room "lobby" as above, in asyncio, at as little cost as can be."""
-        url, origin = f"wss://{HOST}/ws/chat/lobby/", f"https://{HOST}"
-        at = {"host": "127.0.0.1", "port": self.https, "ssl": self.trust, "proxy": None}
-        return asyncio_client.connect(url, origin=origin, compression=None, **at)
-
-    def tabs(self, port: str) -> int:
-        """Count the tabs that the process of this port serves."""
-        connections = psutil.Process(self.running[port].pid).net_connections("tcp")
+    def tabs(self, process: Server) -> int:
+        """Count the tabs that a process serves."""
+        connections = psutil.Process(process.process.pid).net_connections("tcp")
         open_ones = [each for each in connections if each.status == psutil.CONN_ESTABLISHED]
-        return sum(each.laddr.port == self.ports[port] for each in open_ones)
+        return sum(each.laddr.port == process.port for each in open_ones)
 
 
 @pytest.fixture(scope="module", params=CLOSED_WITH)
-def site(
+def deployed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
-    """The site, up and running on this server."""
-    if not find_spec(request.param):
-        pytest.skip(f"{request.param} is not installed")
-    site = Site(tmp_path_factory.mktemp("chat"), request.param)
-    try:
-        collected = site.python("manage.py", "collectstatic", "--noinput")
-        assert collected.returncode == 0, collected.stderr
-        for port in site.ports:
-            site.start(port)
-        site.start_nginx()
-        yield site
-    finally:
-        for name in list(site.running):
-            site.stop(name)
-        site.redis.stop()
+) -> Iterator[Deployment]:
+    """The deployment, up and running on this server."""
+    with ExitStack() as stack:
+        deployed = Deployment(tmp_path_factory.mktemp("deploy"), request.param)
+        stack.callback(deployed.redis.stop)
+        command = [sys.executable, "manage.py", "collectstatic", "--noinput"]
+        environment = os.environ | deployed.environment
+        subprocess.run(command, cwd=deployed.folder, env=environment, check=True)
+        for server in (*deployed.processes, deployed.nginx):
+            server.start()
+            stack.callback(server.stop)
+        yield deployed
 
 
-def test_tabs_on_three_processes_hear_each_other_over_tls(site: Site) -> None:
-    with site.tab() as a, site.tab() as b, site.tab() as c:
-        assert [site.tabs(port) for port in site.ports] == [1, 1, 1]
+def test_tabs_on_three_processes_hear_each_other_over_tls(deployed: Deployment) -> None:
+    with deployed.tab() as a, deployed.tab() as b, deployed.tab() as c:
+        assert [deployed.tabs(each) for each in deployed.processes] == [1, 1, 1]
         for tab in (a, b, c):
             tab.send(HELLO)
             assert [a.recv(5), b.recv(5), c.recv(5)] == [HELLO] * 3
 
 
-def test_a_foreign_origin_is_refused(site: Site) -> None:
+def test_a_page_of_another_site_opens_no_socket(deployed: Deployment) -> None:
     for origin in ("https://elsewhere.example.org", None):
-        with pytest.raises(InvalidStatus) as refused, site.tab(origin):
+        with pytest.raises(InvalidStatus) as refused, deployed.tab(origin):
             pass
         assert refused.value.response.status_code == 403
 
 
-def test_nginx_serves_the_static_files(site: Site) -> None:
-    answer = site.get("/static/chat/room.js")
-    assert answer.headers["Server"].startswith("nginx")
-    assert answer.headers["Content-Type"] == "text/javascript"
-    assert answer.read() == (STEP.folder / "chat/static/chat/room.js").read_bytes()
-    for port in site.running:
-        assert "/static/" not in (site.folder / f"{port}.log").read_text("utf-8")
-
-
-@pytest.mark.parametrize(
-    "line, page, script, handshake",
-    [
-        ("proxy_set_header Upgrade", 200, "text/javascript", 404),
-        ("proxy_set_header Connection", 200, "text/javascript", {"daphne": 400, "uvicorn": 404}),
-        ("proxy_set_header Host", 400, "text/javascript", 101),
-        ("text/javascript js", 200, "text/plain", 101),
-        ("proxy_http_version", 200, "text/javascript", 101),
-    ],
-)
-def test_what_a_line_of_nginx_is_for(
-    site: Site, line: str, page: int, script: str, handshake: int | dict[str, int]
-) -> None:
-    """The table of docs/deploying.md, which says what happens without the line."""
-    path = site.folder / "nginx.conf"
-    whole = path.read_text("utf-8")
-    expected = handshake if isinstance(handshake, int) else handshake[site.server]
-    site.stop("nginx")
-    try:
-        path.write_text(re.sub(rf".*{line}.*\n", "", whole), "utf-8")
-        site.start_nginx()
-        assert site.get("/chat/lobby/").status == page
-        assert site.get("/static/chat/room.js").headers["Content-Type"] == script
-        try:
-            with site.tab():
-                status = 101
-        except InvalidStatus as refused:
-            status = refused.response.status_code
-        assert status == expected
-    finally:
-        site.stop("nginx")
-        path.write_text(whole, "utf-8")
-        site.start_nginx()
-
-
-def test_pages_tell_nothing_of_the_inside(site: Site) -> None:
-    assert site.get("/chat/lobby/").status == 200
-    assert site.get("/chat/lobby/", host="elsewhere.example.org").status == 400
-    answer = site.get("/nothing/")
+def test_nginx_serves_static_files_and_pages_over_https_only(deployed: Deployment) -> None:
+    script = deployed.get("/static/chat/room.js")
+    assert script.headers["Server"].startswith("nginx")
+    assert script.read() == (STEP.folder / "chat/static/chat/room.js").read_bytes()
+    assert not any("/static/" in each.output() for each in deployed.processes)
+    plain = HTTPConnection("localhost", deployed.http, timeout=10)
+    plain.request("GET", "/chat/lobby/")
+    assert plain.getresponse().headers["Location"] == f"https://{HOST}/chat/lobby/"
+    assert deployed.get("/chat/lobby/", host="elsewhere.example.org").status == 400
+    answer = deployed.get("/nothing/")
     assert answer.status == 404
     assert b"mysite" not in answer.read()  # the page of DEBUG = True lists the URLs
 
 
-def test_plain_http_is_sent_to_https(site: Site) -> None:
-    answer = site.get("/chat/lobby/", tls=False)
-    assert (answer.status, answer.headers["Location"]) == (301, f"https://{HOST}/chat/lobby/")
+# The table of docs/deploying.md: what a page, the script's type and a handshake are without a line
+WITHOUT = {
+    "proxy_set_header Upgrade": (200, "text/javascript", 404),
+    "proxy_set_header Connection": (200, "text/javascript", {"daphne": 400, "uvicorn": 404}),
+    "proxy_set_header Host": (400, "text/javascript", 101),
+    "text/javascript js": (200, "text/plain", 101),
+    "proxy_http_version": (200, "text/javascript", 101),
+    "and nothing missing": (200, "text/javascript", 101),
+}
 
 
-def test_two_hundred_tabs_live_through_the_death_of_a_process(site: Site) -> None:
-    """Two processes stay. What is said on a socket that stays is heard on all sockets that stay."""
+def test_what_each_line_of_nginx_is_for(deployed: Deployment) -> None:
+    path = deployed.folder / "nginx.conf"
+    whole, seen = path.read_text("utf-8"), {}
+    for line in WITHOUT:
+        path.write_text(re.sub(rf".*{line}.*\n", "", whole), "utf-8")
+        deployed.nginx.stop()
+        deployed.nginx.start()
+        page = deployed.get("/chat/lobby/").status
+        script = deployed.get("/static/chat/room.js").headers["Content-Type"]
+        try:
+            with deployed.tab():
+                seen[line] = (page, script, 101)
+        except InvalidStatus as refused:
+            seen[line] = (page, script, refused.response.status_code)
+    assert seen == {
+        line: (page, script, of[deployed.program] if isinstance(of, dict) else of)
+        for line, (page, script, of) in WITHOUT.items()
+    }
 
-    async def play() -> Crowd:
-        crowd = Crowd(200, RATE, site.dial)
-        async with crowd.talking():
-            counts = [site.tabs(port) for port in site.ports]
-            assert min(counts) >= 60, f"not shared out: {counts}"
-            await asyncio.sleep(1)  # all of this is under load: let some of it pass
-            await asyncio.to_thread(site.kill, "9001")
-            await asyncio.to_thread(site.start, "9001")
-            await crowd.all_back(drops=counts[0])
-            await asyncio.sleep(1)
-        return crowd
 
-    crowd = asyncio.run(play())
-    print(f"{site.server}, killed: {crowd.report()}")
-    assert max(seconds for tab in crowd.tabs for seconds in tab.away) < 5
-    assert not crowd.repeated()
-
-
-def test_two_hundred_tabs_and_a_page_live_through_a_stop(
-    site: Site, browser: Callable[[], WebDriver]
+def test_two_hundred_tabs_live_through_the_death_and_the_stop_of_a_process(
+    deployed: Deployment, browser: Callable[[], WebDriver]
 ) -> None:
-    """The same with a process that is told to end; one of its tabs is a page in a browser."""
-    page = Tab(browser(), "A").join(f"https://localhost:{site.https}", "garden")
+    """What is sent on a socket that stays is received on all sockets that stay. One of the tabs is
+    a page in a browser; the process that is stopped is the one that serves it."""
+    page = Tab(browser(), "A").join(f"https://localhost:{deployed.https}", "garden")
     page.driver.execute_script(WATCH_STATUS)
-    [port] = (port for port in site.ports if site.tabs(port))
+    [last] = (each for each in deployed.processes if deployed.tabs(each))
+    first = next(each for each in deployed.processes if each is not last)
 
     async def play() -> Crowd:
-        crowd = Crowd(199, RATE, site.dial)
+        dial = partial(deployed.tab, library=asyncio_client, compression=None)
+        crowd = Crowd(199, 10, dial)  # 10 a second, each for all: a layer keeps up easily
         async with crowd.talking():
-            drops = site.tabs(port) - 1
-            await asyncio.sleep(1)
-            await asyncio.to_thread(site.stop, port)
-            await asyncio.to_thread(site.start, port)
-            await crowd.all_back(drops)
-            await asyncio.sleep(1)
+            counts = [deployed.tabs(each) for each in deployed.processes]
+            assert min(counts) >= 60, f"not shared out: {counts}"
+            drops = 0
+            for process, end in (first, first.process.kill), (last, last.stop):
+                before = drops
+                drops += deployed.tabs(process) - (process is last)  # without the page
+                await asyncio.to_thread(end)
+                await asyncio.to_thread(process.start)
+                await crowd.all_open(drops)
+                assert len(crowd.dropped) == drops
+                codes = {visit.socket.close_code for visit in crowd.dropped[before:]}
+                assert codes == {CLOSED_WITH[deployed.program] if process is last else 1006}
+                await asyncio.sleep(1)  # let some talk pass
         return crowd
 
     crowd = asyncio.run(play())
@@ -328,98 +236,87 @@ def test_two_hundred_tabs_and_a_page_live_through_a_stop(
     (lost, dropped_at), (found, back_at) = page.driver.execute_script("return window.seen")
     page.close()
     assert (lost, found) == ("reconnecting…", "connected")
-    away = [seconds for tab in crowd.tabs for seconds in tab.away] + [(back_at - dropped_at) / 1000]
-    print(f"{site.server}, stopped: {crowd.report()}; the page was back after {away[-1]:.2f} s")
-    assert max(away) < 5
-    codes = {visit.socket.close_code for tab in crowd.dropped for visit in tab.visits[:-1]}
-    assert codes == {CLOSED_WITH[site.server]}
+    away = (back_at - dropped_at) / 1000
+    print(f"{deployed.program}: {crowd.report()}; the page was back after {away:.2f} s")
+    assert max(away, *crowd.away) < 5
     assert not crowd.repeated()
 
 
-def test_processes_restart_one_after_the_other(site: Site) -> None:
+def test_processes_restart_one_after_the_other(deployed: Deployment) -> None:
     """Whoever opens a page at any moment of it gets one, and a socket."""
-    with ExitStack() as open_ones:
-        tabs = [open_ones.enter_context(site.tab()) for _ in site.ports]
-        for port in site.ports:
-            site.stop(port)
-            assert site.get("/chat/lobby/").status == 200
-            with site.tab() as new:  # is served at once, by another process
+    with ExitStack() as tabs:
+        for _ in deployed.processes:
+            tabs.enter_context(deployed.tab())
+        for process in deployed.processes:
+            process.stop()
+            assert deployed.get("/chat/lobby/").status == 200
+            with deployed.tab() as new:  # is served at once, by another process
                 new.send(HELLO)
                 assert new.recv(5) == HELLO
-            site.start(port)
-            open_ones.enter_context(site.tab())  # goes where there are fewest
-            assert [site.tabs(each) for each in site.ports] == [1, 1, 1]
-        for tab in tabs:
-            with pytest.raises(ConnectionClosed):
-                while tab.recv(5) == HELLO:
-                    pass
-            assert tab.close_code == CLOSED_WITH[site.server]
+            process.start()
+            tabs.enter_context(deployed.tab())  # goes where there are fewest
+            assert [deployed.tabs(each) for each in deployed.processes] == [1, 1, 1]
 
 
-def test_a_tab_that_does_not_read_does_not_hold_up_a_stop(site: Site) -> None:
-    with site.tab(compression=None, close_timeout=0.1):
-        [port] = (port for port in site.ports if site.tabs(port))
-        with site.tab() as other:
+def test_a_tab_that_does_not_read_does_not_block_a_stop(deployed: Deployment) -> None:
+    with deployed.tab(compression=None, close_timeout=0.1):
+        [server] = (each for each in deployed.processes if deployed.tabs(each))
+        with deployed.tab() as other:
             long = json.dumps({"message": "😀" * 1000})
             for _ in range(800):  # 9 MB: more than all the buffers on the way hold
                 other.send(long)
                 assert other.recv(5) == long
-        process = site.running.pop(port)
-        process.terminate()
+        server.process.terminate()
         try:
-            process.wait(15)
+            server.process.wait(15)
         finally:
-            process.kill()
-            site.start(port)
+            server.stop()
+            server.start()
 
 
-def test_a_reload_of_nginx_leaves_no_worker_of_before(site: Site) -> None:
-    nginx = psutil.Process(site.running["nginx"].pid)
+def test_a_reload_of_nginx_leaves_no_worker_of_before(deployed: Deployment) -> None:
+    nginx = psutil.Process(deployed.nginx.process.pid)
     before = nginx.children()
-    with site.tab() as tab:
+    with deployed.tab() as tab:
         nginx.send_signal(signal.SIGHUP)
         with pytest.raises(ConnectionClosed):
             tab.recv(10)
     assert not psutil.wait_procs(before, timeout=10)[1]
-    with site.tab() as tab:
+    with deployed.tab() as tab:
         tab.send(HELLO)
         assert tab.recv(5) == HELLO
 
 
-def test_health_is_that_of_redis_too(site: Site) -> None:
+def test_health_is_that_of_redis_too(deployed: Deployment) -> None:
     """Nearly the last one: a process may hold dead connections to Redis when this is over."""
-    answer = site.get("/health/")
+    answer = deployed.get("/health/")
     assert (answer.status, answer.read()) == (200, b"ok\n")
-    for away, back in ((site.redis.freeze, site.redis.thaw), (site.redis.stop, site.redis.start)):
+    redis = deployed.redis
+    for away, back in ((redis.freeze, redis.thaw), (redis.stop, redis.start)):
         away()
         try:
-            answer = site.get("/health/")
+            answer = deployed.get("/health/")
             assert (answer.status, answer.read()) == (503, b"no answer from Redis\n")
         finally:
             back()
-        deadline = time.monotonic() + 10
-        while site.get("/health/").status != 200:
-            assert time.monotonic() < deadline, "Redis is back, and the chat does not say so"
-            time.sleep(0.1)
-    log = "".join((site.folder / f"{port}.log").read_text("utf-8") for port in site.ports)
+        wait_until(lambda: deployed.get("/health/").status == 200, "the chat finds Redis again")
+    log = "".join(each.output() for each in deployed.processes)
     for reason in ("TimeoutError", "ConnectionError"):
         assert f"No answer from Redis: {reason}" in log
 
 
-def test_it_does_not_start_without_what_it_needs(site: Site) -> None:
-    for name in ("DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS", "REDIS_URL"):
-        ended = site.python(*site.command("9001"), **{name: ""})
-        assert ended.returncode != 0
-        assert f"{name} is not set" in ended.stderr
+def test_it_does_not_start_without_what_it_needs(deployed: Deployment) -> None:
+    needed = ("DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS", "REDIS_URL")
+    for name in needed if deployed.program == "uvicorn" else needed[:1]:
+        environment = deployed.environment | {name: ""}
+        log, command = deployed.folder / f"{name}.log", deployed.processes[0].command
+        with pytest.raises(ServeError, match=f"{name} is not set"):
+            Server(deployed.folder, free_port(), environment, log, command=command).start()
 
 
 def test_the_page_says_what_is_done_here() -> None:
     page = (ROOT / "docs" / "deploying.md").read_text("utf-8")
-    units = " ".join(f"chat@{port}" for port in said_ports())
-    for command in (
-        f"cp -r {STEP.folder.name} /srv/chat",
-        "sh self-signed.sh chat.example.org",
-        "manage.py collectstatic --noinput",
-        f"systemctl enable --now {units}",
-    ):
-        assert command in page
+    assert f"cp -r {STEP.folder.name} /srv/chat" in page
+    assert "sh self-signed.sh chat.example.org" in page
+    assert "manage.py collectstatic --noinput" in page
+    assert f"systemctl enable --now {' '.join(f'chat@{port}' for port in PORTS)}" in page

@@ -3,8 +3,6 @@
 import multiprocessing
 import os
 import re
-import shutil
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -12,18 +10,32 @@ from pathlib import Path
 import psutil
 import pytest
 
+from course import matrix
 from course.chapters import CHAPTERS, Chapter, chapter
-from course.run.serve import PrivateRedis
+from course.judge.scenarios import parts
+from course.run.serve import PrivateRedis, copy_project, stop
+from tests.helpers import ALL_PASSED, METHODS, NOT_FOR_SUITES, SOME_FAILED, run_suite
 
 BUGS = tomllib.loads(Path(__file__).with_name("planted_bugs.toml").read_text(encoding="utf-8"))
 TESTS = "chat/tests"
 WAITING = {"conftest.py", "test_browser.py", "test_hub.py"}  # these say how long their tests wait
 
-ALL_PASSED, SOME_FAILED = 0, 1  # pytest's exit statuses; the others say that it could not run
+SECONDS = 120  # for one test
 
-
-# Linux forks a server process, macOS and Windows spawn it, and Python 3.14 has its fork server.
-METHODS = multiprocessing.get_all_start_methods()
+# Most of the time of a short run is what it imports. So the bugs' runs are forks of a process that
+# has imported these already.
+FORKS = multiprocessing.get_context("fork" if sys.platform == "win32" else "forkserver")
+FORKS.set_forkserver_preload(
+    [
+        "pytest_asyncio.plugin",
+        "pytest_django.plugin",
+        "channels.testing",
+        "selenium.webdriver",
+        "autobahn.twisted.websocket",
+        "twisted.internet.asyncioreactor",
+        "twisted.web.http",
+    ]
+)
 
 FIRST = chapter(5)  # the first step with tests of its own; the next ones have them, too
 TESTED = [each for each in CHAPTERS if each.number >= FIRST.number]
@@ -39,8 +51,7 @@ def each_case(names: str, cases: list[tuple]) -> pytest.MarkDecorator:
 @pytest.fixture
 def copy(chapter: Chapter, tmp_path: Path) -> Path:
     """Return a copy of the step, without what earlier runs left in it."""
-    leftovers = shutil.ignore_patterns("__pycache__", ".*_cache")
-    return shutil.copytree(chapter.folder, tmp_path / chapter.folder.name, ignore=leftovers)
+    return copy_project(chapter.folder, tmp_path / chapter.folder.name)
 
 
 # How the server of the tests is started is the same in every step: all ways in the first one only.
@@ -49,8 +60,16 @@ def copy(chapter: Chapter, tmp_path: Path) -> Path:
     [(each, method) for each in TESTED for method in (METHODS if each == FIRST else METHODS[:1])],
 )
 def test_without_a_bug_the_suite_is_green(copy: Path, method: str) -> None:
-    status, output = run_pytest(copy, method=method)
+    status, output = run_suite(copy, method=method)
     assert status == ALL_PASSED, f"Its tests should pass:\n{output}"
+
+
+@each_case("chapter", [(each,) for each in TESTED])
+def test_the_suite_sees_what_the_row_of_the_matrix_asks_for(chapter: Chapter, stage_for) -> None:
+    row = next(each for each in matrix.load() if each.id == "own_tests")
+    stage = stage_for(row, chapter, "memory")
+    for scenario in parts(row.id):
+        scenario(stage)
 
 
 @each_case("chapter", [(each,) for each in TESTED])
@@ -58,7 +77,7 @@ def test_without_a_bug_the_suite_is_green(copy: Path, method: str) -> None:
 def test_without_a_bug_the_suite_is_green_on_redis(copy: Path) -> None:
     redis = PrivateRedis()
     try:
-        status, output = run_pytest(copy, redis_url=redis.url)
+        status, output = run_suite(copy, redis_url=redis.url)
     finally:
         redis.stop()
     assert status == ALL_PASSED, f"Its tests should pass on Redis:\n{output}"
@@ -72,7 +91,13 @@ def test_the_suite_goes_red_for(copy: Path, name: str) -> None:
     plant(copy / bug["file"], bug["old"], bug["new"])
     hurry(copy)
     test = f"{TESTS}/{bug['caught_by']}"
-    status, output = run_pytest(copy, "-x", test)
+    log = copy.with_name("printed.txt")
+    process = FORKS.Process(target=run_in_a_fork, args=(copy, test, log))
+    process.start()
+    process.join(SECONDS)
+    if process.is_alive():
+        stop(psutil.Process(process.pid))
+    status, output = process.exitcode, log.read_text("utf-8", errors="replace")
     assert status == SOME_FAILED, f"{bug['wrong']} Yet {test} ended with {status}:\n{output}"
     assert f"FAILED {test}" in output, f"{bug['wrong']} Yet {test} did not fail:\n{output}"
 
@@ -92,30 +117,14 @@ def hurry(copy: Path) -> None:
         file.write_text(code, encoding="utf-8")
 
 
-def run_pytest(
-    folder: Path, *arguments: str, method: str = METHODS[0], redis_url: str = ""
-) -> tuple[int, str]:
-    """Run pytest in a folder as a person would there, with this way to start processes and, if one
-    is given, with a Redis. Return its exit status and its output."""
-    options = ["-q", "-p", "no:cacheprovider", *arguments]
-    start = "import multiprocessing, pytest, sys; multiprocessing.set_start_method(sys.argv[1]); "
-    start += "sys.exit(pytest.main(sys.argv[2:]))"
-    ours = ("PYTEST_", "DJANGO_", "REDIS_")  # what the outer run was told is not for this one
-    rest = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    child = subprocess.Popen(
-        [sys.executable, "-c", start, method, *options],
-        cwd=folder,
-        env=rest | {"REDIS_URL": redis_url},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    )
-    try:
-        output, _ = child.communicate(timeout=120)
-    except subprocess.TimeoutExpired:
-        for process in [*psutil.Process(child.pid).children(recursive=True), child]:
-            process.kill()  # the browser and the live server, too
-        output, _ = child.communicate()
-        pytest.fail(f"Its tests came to no end within two minutes:\n{output}")
-    return child.returncode, output
+def run_in_a_fork(folder: Path, test: str, log: Path) -> None:
+    """In a process of its own, run a test as a person would in this folder, and exit as pytest."""
+    with log.open("w") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    for name in [name for name in os.environ if name.startswith(NOT_FOR_SUITES)]:
+        del os.environ[name]
+    multiprocessing.set_start_method(METHODS[0], force=True)  # for the live server
+    sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-x", test]))

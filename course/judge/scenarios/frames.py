@@ -1,7 +1,6 @@
 """What else may come through a socket, or not come at all."""
 
-from course.judge.scenarios import in_tabs, on_the_wire
-from course.judge.scenarios.stage import Stage, Unmet
+from course.judge.scenarios.stage import Stage, Unmet, require
 
 BAD_FRAMES: dict[str, str | bytes] = {
     "not JSON": "hello",
@@ -31,15 +30,22 @@ BAD_FRAMES: dict[str, str | bytes] = {
 }
 
 
-@on_the_wire("bad_frames")
+IDLE = 13  # seconds: where a server reads for several sockets in turn, a turn takes 5
+KEEP_STATUS = """
+const status = document.getElementById("chat-status");
+window.said = [];
+new MutationObserver(() => window.said.push(status.textContent))
+  .observe(status, {childList: true, characterData: true, subtree: true});"""
+
+
 def bad_frames(stage: Stage) -> None:
     client = stage.client()
-    for number, (what, frame) in enumerate(BAD_FRAMES.items()):
+    for what, frame in BAD_FRAMES.items():
         try:
             client.send(frame)
             client.complains()
-            client.say(f"good {number}")
-            client.hears(f"good {number}")
+            client.say(f"good after {what}")
+            client.hears(f"good after {what}")
         except Unmet as unmet:
             raise Unmet(f"After a bad frame ({what}): {unmet}", unmet.symptom) from unmet
     longest = "🎉" * 1000  # emoji count like letters
@@ -47,7 +53,6 @@ def bad_frames(stage: Stage) -> None:
     client.hears(longest)
 
 
-@in_tabs("bad_frames")
 def bad_messages_in_a_tab(stage: Stage) -> None:
     tab = stage.joined()
     before = tab.lines
@@ -55,7 +60,7 @@ def bad_messages_in_a_tab(stage: Stage) -> None:
     for length in (1001, 1_200_000):  # servers hang up at about 1 MiB
         tab.say("x" * length)
         if not complaint & tab.lines:  # some pages keep what they have said before
-            complaint = tab.complains(before)
+            complaint = tab.has("a line that says what is wrong", lambda: tab.lines - before)
         tab.keeps(length)
         tab.shows("connected")
         tab.say(f"mended {length}")
@@ -63,31 +68,36 @@ def bad_messages_in_a_tab(stage: Stage) -> None:
     tab.sees("mended 1001", "mended 1200000")
 
 
-@on_the_wire("foreign_origin")
 def foreign_origin(stage: Stage) -> None:
     for origin in ("http://evil.example", "https://evil.example:443", "null", None):
         stage.is_refused(f"A socket for the origin {origin}", origin=origin)
     stage.client().say("from our own page")
 
 
-@on_the_wire("idle")
 def idle(stage: Stage) -> None:
-    tab = stage.joined() if stage.browser else None  # idle together: it is time that costs here
-    client = stage.client(room=f"{stage.room} idle")
-    if tab:
+    start_idle(stage)
+    stage.clients[-1].stays_silent(IDLE)
+    still_connected(stage)
+
+
+def start_idle(stage: Stage) -> None:
+    """Open a socket, and a tab where there is a browser: they get nothing to do for IDLE seconds,
+    which several stages may pass together."""
+    if stage.browser:
         # The page comes back after a drop within a second, so what it said meanwhile is kept.
-        tab.driver.execute_script(
-            """const status = document.getElementById("chat-status");
-            window.said = [];
-            new MutationObserver(() => window.said.push(status.textContent))
-              .observe(status, {childList: true, characterData: true, subtree: true});"""
-        )
-    # Where a server reads for several sockets in turn, it is the next one's turn after 5 s.
-    client.stays_silent(seconds=13)
+        stage.joined().driver.execute_script(KEEP_STATUS)
+    stage.client(room=f"{stage.room} idle")
+
+
+def still_connected(stage: Stage) -> None:
+    """Raise AssertionError unless what `start_idle` opened is connected, and was all the time."""
+    client = stage.clients[-1]
     client.say("still here")
     client.hears("still here")
-    if tab:
-        if said := tab.driver.execute_script("return window.said"):
-            raise Unmet(f"Tab A should stay connected while idle for 13 s; it said {said}.")
+    for tab in stage.tabs:
+        tab.element("body")  # makes it the tab that the driver looks at
+        said = tab.driver.execute_script("return window.said")
+        text = f"Tab {tab.name} should stay connected while idle for {IDLE} s; it said {said}."
+        require(not said, text)
         tab.say("still here")
         tab.sees("still here")

@@ -1,12 +1,12 @@
 """Choosing and entering a room."""
 
+from contextlib import suppress
 from urllib.parse import quote, urlencode, urljoin
 
 from selenium.webdriver.common.keys import Keys
 
 from course.judge.gate import Gate
-from course.judge.scenarios import does_not_hold, in_tabs, on_the_wire
-from course.judge.scenarios.stage import Page, Refused, Stage, Unmet
+from course.judge.scenarios.stage import Page, Stage, Unmet, require
 
 TOO_LONG = "x" * 81
 BAD_NAMES = ("", "   ", "a/b", "/", ".", "..", TOO_LONG)
@@ -30,75 +30,63 @@ ROOM = ("#chat-log", "#chat-message-input", "#chat-message-submit", "#chat-statu
 def submit(stage: Stage, index: Page, name: str) -> Page:
     """Send the form of the index page, as a browser without JavaScript would."""
     box = index.element(INPUT)
-    form = (
-        index.element(f"form[id='{box['form']}']")
-        if "form" in box.attrs
-        else box.find_parent("form")
-    )
+    form = box.find_parent("form")
+    if "form" in box.attrs:
+        form = index.element(f"form[id='{box['form']}']")
     if not form or form.get("method", "get").lower() != "get" or not box.get("name"):
         raise Unmet(f"{INPUT} should have a name and be in a GET form; it is not so.")
     action = urljoin(quote(index.path), form.get("action", ""))
     return stage.page(f"{action}?{urlencode({box['name']: name})}")
 
 
-@on_the_wire("choose_room")
 def choose_room(stage: Stage) -> None:
     index = stage.page("/")
     index.element(SUBMIT)
-    if index.path != "/chat/":
-        raise Unmet(f"/ should redirect to /chat/; it leads to {index.path}.")
+    require(index.path == "/chat/", f"/ should redirect to /chat/; it leads to {index.path}.")
     for name in BAD_NAMES:
         page = submit(stage, index, name)
+        new = page.lines - index.lines
+        require(new, f"The room name {name!r} should get a message; the page says nothing new.")
         kept = page.element(INPUT).get("value", "")
-        if not page.lines - index.lines:
-            raise Unmet(f"The room name {name!r} should get a message; the page says nothing new.")
-        if kept != name:
-            raise Unmet(f"{name!r} should be kept for mending; there is {kept!r}.")
+        require(kept == name, f"{name!r} should be kept for editing; there is {kept!r}.")
     room = submit(stage, index, f" {stage.room} ")
-    if room.path != f"/chat/{stage.room}/":
-        raise Unmet(f"{stage.room!r} should lead to /chat/{stage.room}/; it led to {room.path}.")
+    path = f"/chat/{stage.room}/"
+    require(room.path == path, f"{stage.room!r} should lead to {path}; it led to {room.path}.")
     for css in ROOM:
         room.element(css)
     for name in (TOO_LONG, "..", ".", " ", f" {stage.room}", "\x07", "a\nb"):
         status = stage.page(f"/chat/{quote(name)}/").status
-        if status != 404:
-            raise Unmet(f"No room is called {name!r}: its page should be 404; it is {status}.")
+        text = f"No room is called {name!r}: its page should be 404; it is {status}."
+        require(status == 404, text)
 
 
-@in_tabs("choose_room")
 def choose_room_in_a_tab(stage: Stage) -> None:
     tab = stage.tab().open(f"{stage.url}/")
     tab.arrives("/chat/")
-    tab.focuses(INPUT.removeprefix("#"))
+    tab.has("its focus on", lambda: tab.focus, INPUT.removeprefix("#"))
     before = tab.lines
     for name in ("a/b", ".."):
         tab.open(f"{stage.url}/chat/")  # without what the last name was told
         tab.type(INPUT, name)
         tab.element(SUBMIT).click()
-        tab.complains(before)
-        kept = tab.element(INPUT).get_property("value")
-        if kept != name:
-            raise Unmet(f"{name!r} should be kept for mending; there is {kept!r}.")
+        tab.has("a line that says what is wrong", lambda: tab.lines - before)
+        tab.has("to edit", lambda: tab.element(INPUT).get_property("value"), name)
     tab.type(INPUT, stage.room + Keys.ENTER)
     tab.arrives(f"/chat/{stage.room}/")
     for css in ROOM:
-        if not tab.element(css).is_displayed():
-            raise Unmet(f"The room should show {css}; it is hidden.")
+        shown = tab.element(css).is_displayed()
+        require(shown, f"The room should show {css}; it is hidden.")
 
 
-@on_the_wire("any_name")
 def any_name(stage: Stage) -> None:
     index = stage.page("/chat/")
-    # Where no socket opens at all, it is not for the name of the room.
-    sockets = submit(stage, index, stage.room).status_line != NOBODY and opens(stage)
+    sockets = opens(stage)  # where none opens at all, it is not for the name of the room
     for name in GOOD_NAMES:
         room = submit(stage, index, name)
-        if room.path != f"/chat/{name}/":
-            raise Unmet(f"{name!r} should lead to its room; it led to {room.path}.")
-        if room.status != 200 or name not in room.text:
-            seen = room.says if room.status >= 400 else "it is not in the text of the page"
-            symptom = f"page {room.status}" if room.status >= 400 else ""
-            raise Unmet(f"The page of {name!r} should show the name; {seen}.", symptom)
+        is_there = room.path == f"/chat/{name}/"
+        require(is_there, f"{name!r} should lead to its room; it led to {room.path}.")
+        shown = room.status == 200 and name in room.text
+        require(shown, f"The page of {name!r} should show the name; {room.seen}.", room.symptom)
         if sockets:
             try:
                 stage.client(room=name)
@@ -110,14 +98,11 @@ def any_name(stage: Stage) -> None:
 
 def opens(stage: Stage) -> bool:
     """Say whether a socket opens in a room with a plain name."""
-    try:
-        stage.client()
-    except Unmet:
-        return False
-    return True
+    with suppress(Unmet):
+        return bool(stage.client())
+    return False
 
 
-@in_tabs("any_name")
 def any_name_in_a_tab(stage: Stage) -> None:
     tab = stage.tab()
     for name in ("大家 好 100% what?#1", '<b>"&amp;"'):
@@ -129,32 +114,18 @@ def any_name_in_a_tab(stage: Stage) -> None:
             tab.shows("connected")
 
 
-@on_the_wire("socket_opens")
-def socket_opens(stage: Stage) -> None:
-    stage.client()
-
-
-@in_tabs("socket_opens")
 def socket_opens_in_a_tab(stage: Stage) -> None:
     with Gate(stage.url) as gate:
         stage.joined(gate.url)
-        if gate.sockets != 1:
-            raise Unmet(f"The page should open one socket; it opened {gate.sockets}.")
+        require(gate.sockets == 1, f"The page should open one socket; it opened {gate.sockets}.")
 
 
-@does_not_hold("socket_opens")
 def no_socket(stage: Stage) -> None:
-    try:
-        stage.client()
-    except Refused:
-        pass
-    else:
-        raise Unmet("There should be no socket yet; the server opened one.")
+    require(not opens(stage), "There should be no socket yet; the server opened one.")
     with Gate(stage.url) as gate:
         tab = stage.tab().open(f"{gate.url}/chat/{stage.room}/")
         tab.shows(NOBODY)
-        if tab.element("#chat-message-input").is_enabled():
-            raise Unmet("Nobody listens, so there should be no typing yet; one can type.")
+        typing = tab.element("#chat-message-input").is_enabled()
+        require(not typing, "Nobody listens, so there should be no typing yet; one can type.")
         tab.open(f"{gate.url}/chat/")  # the barrier: whatever the page did, it did before this
-        if gate.sockets != 0:
-            raise Unmet(f"The page should open no socket; it opened {gate.sockets}.")
+        require(gate.sockets == 0, f"The page should open no socket; it opened {gate.sockets}.")

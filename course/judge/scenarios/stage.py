@@ -4,11 +4,9 @@ import itertools
 import json
 import socket
 import string
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlsplit
@@ -24,11 +22,17 @@ from course.run.serve import DIRECT, PrivateRedis, Server
 
 class Unmet(AssertionError):
     """What was expected did not come true. The text says what should be; what was seen instead.
-    `symptom` says the latter in a word or two, for whoever looks for the cause."""
+    `symptom` says the latter in a word or two, to look for the cause."""
 
     def __init__(self, text: str, symptom: str = "") -> None:
         super().__init__(text)
         self.symptom = symptom
+
+
+def require(condition: object, text: str, symptom: str = "") -> None:
+    """Raise Unmet, with this text, unless the condition is true."""
+    if not condition:
+        raise Unmet(text, symptom)
 
 
 def no_answer(expected: str, error: Exception) -> Unmet:
@@ -42,60 +46,32 @@ def no_answer(expected: str, error: Exception) -> Unmet:
     return Unmet(f"{expected}; the server takes the request and does not answer.", "no answer")
 
 
-class Refused(Unmet):
-    """The server did not open a socket; `status` is what it answered instead of 101."""
-
-    def __init__(self, status: int) -> None:
-        text = f"A socket should open; the server answered its handshake with {status}."
-        super().__init__(text, f"refused {status}")
-        self.status = status
-
-
-@dataclass(frozen=True)
 class Page:
     """A page, as it comes without a browser: its path and status, redirects followed, its HTML."""
 
-    path: str
-    status: int
-    html: str
-
-    @cached_property
-    def _tree(self) -> BeautifulSoup:
-        return BeautifulSoup(self.html, "html.parser")
-
-    @property
-    def text(self) -> str:
-        """What a person can read on it, without what stands in its fields."""
-        body = self._tree.body or self._tree
-        for box in body.find_all("textarea"):
+    def __init__(self, path: str, status: int, html: str) -> None:
+        self.path, self.status, self.tree = path, status, BeautifulSoup(html, "html.parser")
+        for box in self.tree.find_all("textarea"):
             box.clear()
-        return body.get_text()
-
-    @property
-    def lines(self) -> set[str]:
-        """The lines of that text."""
-        return {line.strip() for line in self.text.splitlines() if line.strip()}
+        self.text = (self.tree.body or self.tree).get_text()  # without what is in its fields
+        self.lines = {line.strip() for line in self.text.splitlines() if line.strip()}
+        self.symptom, self.seen = "", "it has not"  # what there is in place of what is expected
+        if status >= 400:
+            title = " ".join(self.tree.title.get_text().split()) if self.tree.title else "no title"
+            self.symptom, self.seen = f"page {status}", f"it is an error page: {status}, “{title}”"
 
     def element(self, css: str) -> Tag:
         """Return the first element that this selector finds; raise Unmet if there is none."""
-        if found := self._tree.select_one(css):
-            return found
-        symptom = "" if self.status < 400 else f"page {self.status}"
-        raise Unmet(f"The page {self.path} should have {css}; {self.says}.", symptom)
+        found = self.tree.select_one(css)
+        require(found, f"The page {self.path} should have {css}; {self.seen}.", self.symptom)
+        return found
 
-    @property
-    def status_line(self) -> str:
-        """What it says of its connection; nothing if it is no room."""
-        found = self._tree.select_one("#chat-status")
-        return found.get_text(strip=True) if found else ""
 
-    @property
-    def says(self) -> str:
-        """What kind of page it is, in a few words."""
-        if self.status < 400:
-            return "it has not"
-        title = " ".join(self._tree.title.get_text().split()) if self._tree.title else ""
-        return f"it is an error page: {self.status}{title and f', “{title}”'}"
+def dropped(expected: str, closed: ConnectionClosed) -> Unmet:
+    """Return what there is to say if the server closes a socket."""
+    code = closed.rcvd.code if closed.rcvd else 1006
+    text = f"{expected}; the server dropped the socket, with the code {code}."
+    return Unmet(text, f"dropped {code}")
 
 
 class Client:
@@ -103,82 +79,74 @@ class Client:
 
     def __init__(self, connection: ClientConnection, patience: float = PATIENCE) -> None:
         self.connection, self.patience = connection, patience
+        self.heard = 0  # messages
 
     def send(self, frame: str | bytes | dict) -> None:
         """Send a frame, a dict as JSON; raise Unmet if the server dropped the socket."""
-        with self._not_dropped():
+        try:
             self.connection.send(json.dumps(frame) if isinstance(frame, dict) else frame)
+        except ConnectionClosed as closed:
+            raise dropped("The socket should stay open", closed) from closed
 
     def say(self, *messages: str) -> None:
         """Send messages, without a pause between them."""
         for message in messages:
             self.send({"message": message})
 
-    def receive(self, seconds: float | None = None) -> dict:
-        """Return the next frame, read as JSON; raise Unmet if none comes in time."""
+    def receive(self, seconds: float | None = None, what: str = "A frame") -> dict:
+        """Return the next frame, read as JSON. Raise Unmet, with what was expected, if none comes
+        in time, or one that is no JSON object."""
         seconds = seconds or self.patience
         try:
-            with self._not_dropped():
-                frame = self.connection.recv(timeout=seconds)
+            frame = self.connection.recv(timeout=seconds)
+            return dict(json.loads(frame))
         except TimeoutError:
-            text = f"A frame should come through the socket; none came for {seconds:.1f} s."
+            text = f"{what} should come; nothing came for {seconds:g} s."
             raise Unmet(text, "silent") from None
-        try:
-            return json.loads(frame)
-        except ValueError:
-            raise Unmet(f"Every frame should be JSON; this one came: {frame!r:.200}.") from None
+        except ConnectionClosed as closed:
+            raise dropped(f"{what} should come", closed) from closed
+        except (ValueError, TypeError):
+            raise Unmet(f"Every frame should be a JSON object; {frame!r:.200} came.") from None
 
     def hears(self, *messages: str) -> None:
         """Wait for these messages, in this order; raise Unmet for anything else."""
-        deadline = time.monotonic() + self.patience
-        for number, message in enumerate(messages):
-            try:
-                frame = self.receive(max(0.01, deadline - time.monotonic()))
-            except Unmet as unmet:
-                place = f", after {number} others" if number else ""
-                seen = str(unmet).partition("; ")[2]
-                expected = f"The message {message!r:.80} should come{place}"
-                raise Unmet(f"{expected}; {seen}", unmet.symptom) from None
-            if frame != {"message": message}:
-                expected = json.dumps({"message": message}, ensure_ascii=False)
-                raise Unmet(f"{expected} should come; {json.dumps(frame)} came.")
+        for message in messages:
+            expected = f"The message {message!r:.80}"
+            frame = self.receive(what=expected)
+            require(has_message(frame, message), f"{expected} should come; {frame!r:.200} came.")
+            self.heard += 1
+
+    def sees(self, *messages: str) -> None:
+        """Wait until these are all messages that it has heard, as a tab would show them."""
+        self.hears(*messages[self.heard :])
 
     def reads_until(self, message: str) -> int:
         """Read up to this message, and return how many came before it; raise Unmet if it does not
         come."""
         for number in itertools.count():
-            if self.receive() == {"message": message}:
+            if has_message(self.receive(), message):
                 return number
 
     def complains(self, seconds: float | None = None) -> None:
         """Wait for an error frame; raise Unmet if none comes in time, or anything else."""
-        try:
-            frame = self.receive(seconds)
-        except Unmet as unmet:
-            seen = str(unmet).partition("; ")[2]
-            raise Unmet(f"An error should come; {seen}", unmet.symptom) from None
-        if not isinstance(frame, dict) or not isinstance(frame.get("error"), str):
-            raise Unmet(f'{{"error": "what was wrong"}} should come; {json.dumps(frame)} came.')
+        frame = self.receive(seconds, "An error")
+        is_error = isinstance(frame.get("error"), str)
+        require(is_error, f'{{"error": "what was wrong"}} should come; {frame!r:.200} came.')
 
     def stays_silent(self, seconds: float) -> None:
         """Wait that long; raise Unmet if a frame comes or the socket is dropped."""
         try:
-            with self._not_dropped():
-                frame = self.connection.recv(timeout=seconds)
-        except TimeoutError:
-            return
-        raise Unmet(f"Nothing should come through the socket yet; {frame} came.")
+            frame = self.receive(seconds, "Nothing")
+        except Unmet as unmet:
+            if unmet.symptom != "silent":
+                raise
+        else:
+            raise Unmet(f"Nothing should come through the socket yet; {frame!r:.200} came.")
 
-    @contextmanager
-    def _not_dropped(self) -> Iterator[None]:
-        try:
-            yield
-        except ConnectionClosed as closed:
-            code = closed.rcvd.code if closed.rcvd else 1006
-            raise Unmet(
-                f"The socket should stay open; the server dropped it, with the code {code}.",
-                f"dropped {code}",
-            ) from closed
+
+def has_message(frame: dict, message: str) -> bool:
+    """Say whether a frame brings this message. Later chapters have more in a frame than that."""
+    return frame.get("message") == message and "error" not in frame
 
 
 @dataclass
@@ -195,6 +163,12 @@ class Stage:
     clients: list[Client] = field(default_factory=list)
     opened: ExitStack = field(default_factory=ExitStack)
 
+    @property
+    def urls(self) -> list[str]:
+        """The addresses for two tabs: those of two servers, if there are two."""
+        urls = [server.url for server in self.servers] or [self.url]
+        return [urls[0], urls[-1]]
+
     def tab(self) -> Tab:
         """Open a tab; the first is called A, the second B."""
         tab = Tab(self.browser(), string.ascii_uppercase[len(self.tabs)], self.patience)
@@ -202,31 +176,28 @@ class Stage:
         self.tabs.append(tab)
         return tab
 
-    def joined(self, site: str | None = None, room: str | None = None) -> Tab:
+    def joined(self, site: str = "", room: str = "") -> Tab:
         """Open a tab in a room: this stage's, unless another is named."""
         return self.tab().join(site or self.url, room or self.room)
 
     def client(
-        self,
-        room: str | None = None,
-        origin: str | None = "",
-        site: str | None = None,
-        reads: bool = True,
+        self, site: str = "", room: str = "", origin: str | None = "", reads: bool = True
     ) -> Client:
-        """Open a socket without a page, with the site's own origin unless another (or None) is
-        given, which reads what comes only when it is asked to unless it `reads`; raise Refused if
-        the server does not open it, Unmet if it does not answer."""
+        """Open a socket without a page: in this stage's room, with the origin of the site, unless
+        others are named (None: no origin). Without `reads`, what comes stays in the buffers on the
+        way until a frame is asked for. Raise Unmet if the server does not open it."""
         site = site or self.url
         address = f"{site.replace('http', 'ws', 1)}/ws/chat/{quote(room or self.room, safe='')}/"
         origin = site if origin == "" else origin
-        # However many frames wait to be read, the socket goes on reading, and closes at once.
         options = {"proxy": None, "max_queue": None, "close_timeout": 1}
-        if not reads:  # compressed, a great deal would fit into the buffers on the way
+        if not reads:  # compressed, a great deal would fit into those buffers
             options |= {"max_queue": 1, "compression": None}
         try:
             connection = connect(address, origin=origin, open_timeout=self.patience, **options)
         except InvalidStatus as refused:
-            raise Refused(refused.response.status_code) from refused
+            status = refused.response.status_code
+            text = f"A socket should open; the server answered its handshake with {status}."
+            raise Unmet(text, f"refused {status}") from refused
         except (OSError, InvalidHandshake) as error:
             raise no_answer("A socket should open", error) from error
         self.clients.append(Client(self.opened.enter_context(connection), self.patience))
@@ -236,12 +207,11 @@ class Stage:
         """Ask for a socket as `client` does; raise Unmet unless it is refused with a 403."""
         try:
             self.client(**client)
-        except Refused as refused:
-            if refused.status == 403:
-                return
-            text = f"{what} should get 403; it got {refused.status}."
-            raise Unmet(text, refused.symptom) from refused
-        raise Unmet(f"{what} should be refused with 403; it opened.")
+        except Unmet as unmet:
+            text = f"{what} should be refused with 403; it got: {unmet}"
+            require(unmet.symptom == "refused 403", text, unmet.symptom)
+        else:
+            raise Unmet(f"{what} should be refused with 403; it opened.")
 
     def page(self, path: str) -> Page:
         """Ask for a page, without a browser, and follow redirects; raise Unmet if none comes."""
@@ -251,8 +221,8 @@ class Stage:
             except HTTPError as error:
                 answer = error
             with answer:
-                html = answer.read().decode(errors="replace")
-                return Page(unquote(urlsplit(answer.url).path), answer.status, html)
+                path_there = unquote(urlsplit(answer.url).path)
+                return Page(path_there, answer.status, answer.read().decode(errors="replace"))
         except (OSError, HTTPException) as error:
             raise no_answer(f"The page {path} should come", error) from error
 

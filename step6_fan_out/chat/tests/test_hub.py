@@ -1,67 +1,71 @@
-"""The hub and its outboxes. Most tests need no socket: a tab is whoever can be sent to."""
+"""The hub: alone, where a test has to choose the moment, or with the consumer, but no server."""
 
 import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from unittest.mock import AsyncMock
 
 import pytest
 from channels.layers import get_channel_layer
 from channels.routing import URLRouter
 
-from chat import hub, outbox
+from chat import hub
 from chat.rooms import group_name
 from chat.routing import websocket_urlpatterns
 
 PATIENCE = 3  # seconds to wait for what should happen at once: only a failure takes that long
 KITCHEN, GARDEN = group_name("kitchen"), group_name("garden")
+CLOSE = {"type": "websocket.close", "code": 4000}
+consumer = URLRouter(websocket_urlpatterns)
 
 
-class Tab:
-    """A tab without a socket. It can stop reading, as a laptop does whose lid is closed."""
-
-    def __init__(self):
-        self.outbox = outbox.Outbox(self.send)
-        self.arrived = asyncio.Queue()
-        self.reading = asyncio.Event()
-        self.reading.set()
-
-    async def send(self, event):
-        """Stand in for the server's function, which waits while a tab does not read."""
-        await self.reading.wait()
-        self.arrived.put_nowait(event)
-
-    async def next_event(self):
-        """Return the next event, or None if none comes, so that a test can say what is missing."""
-        try:
-            return await asyncio.wait_for(self.arrived.get(), PATIENCE)
-        except TimeoutError:
-            return None
-
-
-@pytest.fixture(autouse=True)
-async def tabs():
-    """The tabs of a test. Once they have all left, nothing of theirs must be left in the hub."""
-    tabs = []
-    yield tabs
-    for tab in tabs:
-        hub.leave(tab.outbox)
-    running = [task for task in asyncio.all_tasks() if "Room." in repr(task.get_coro())]
-    if running:
-        _, running = await asyncio.wait(running, timeout=PATIENCE)
-    assert not running, f"Without tabs, no task should run: {running}"
+@asynccontextmanager
+async def nothing_left():
+    """Whatever happens in this block, no task and no room must be left after it."""
+    before = asyncio.all_tasks()
+    yield
+    await get_channel_layer().flush()  # on Redis, the layer has tasks of its own: end them
+    tasks = asyncio.all_tasks() - before - {asyncio.current_task()}
+    if tasks:
+        _, tasks = await asyncio.wait(tasks, timeout=PATIENCE)
+    assert not tasks, f"Without tabs, no task should run: {tasks}"
     assert not hub.rooms, f"Without tabs, there should be no room: {hub.rooms}"
 
 
+@pytest.fixture(autouse=True)
+async def no_test_leaves_anything():
+    async with nothing_left():
+        yield
+
+
 @pytest.fixture
-def enter(tabs):
-    """Let a new tab enter a room."""
+async def enter():
+    """Enter a room as the consumer does, and get an outbox. In the end, leave."""
+    async with AsyncExitStack() as stack:
 
-    async def enter(group=KITCHEN):
-        tabs.append(tab := Tab())
-        async with asyncio.timeout(PATIENCE):
-            assert await hub.join(group, tab.outbox), "The hub should let the tab in."
-        return tab
+        async def enter(group=KITCHEN):
+            async with asyncio.timeout(PATIENCE):
+                return await stack.enter_async_context(hub.join(group))
 
-    return enter
+        yield enter
+
+
+@pytest.fixture
+def open_socket(new_socket):
+    """Open a socket in the kitchen. `before_send` can make the server's `send` wait, or fail."""
+
+    async def open_socket(before_send=None):
+        async def application(scope, receive, send):
+            async def slow_send(event):
+                await before_send(event)
+                await send(event)
+
+            await consumer(scope, receive, slow_send if before_send else send)
+
+        socket = new_socket(application, "kitchen")
+        assert await socket.opens(), "The hub should let the tab in."
+        return socket
+
+    return open_socket
 
 
 @pytest.fixture
@@ -77,24 +81,45 @@ async def say(text, group=KITCHEN):
     await get_channel_layer().group_send(group, {"type": "chat.message", "message": text})
 
 
-def frame(text):
-    return {"type": "websocket.send", "text": f'{{"message": "{text}"}}'}
+async def next_text(outbox):
+    """Return what comes next: JSON, or None at the end. Return "nothing" if nothing comes."""
+    try:
+        return await asyncio.wait_for(outbox.get(), PATIENCE)
+    except TimeoutError:
+        return "nothing"
 
 
-async def test_tabs_share_the_subscription_of_their_room(enter, layer):
-    ann, bob, cleo = await enter(), await enter(), await enter(GARDEN)
-    assert layer.group_add.await_count == 2, "Two rooms should subscribe, not each of three tabs."
+async def gets_the_next_message(outbox):
+    await say("hello")
+    return await next_text(outbox) == '{"message": "hello"}'
+
+
+async def until(condition, sentence):
+    """Let the others run until the condition is true. Fail with the sentence if it stays false."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                await asyncio.sleep(0)
+    assert condition(), sentence
+
+
+async def test_tabs_share_the_subscription_of_their_room(open_socket, enter, layer):
+    ann, bob, cleo = await open_socket(), await open_socket(), await enter(GARDEN)
+    assert layer.new_channel.await_count == 2, "Each room should need a channel, not each tab."
+    assert layer.group_add.await_count == 2, "Each room should subscribe, not each tab."
     await say("for the kitchen")
-    for name, tab in ("Ann", ann), ("Bob", bob):
-        assert await tab.next_event() == frame("for the kitchen"), f"{name} should hear it."
     await say("for the garden", GARDEN)
-    assert await cleo.next_event() == frame("for the garden"), "Cleo should hear her room only."
+    for name, tab in ("Ann", ann), ("Bob", bob):
+        assert await tab.next_frame() == {"message": "for the kitchen"}, f"{name} should get it."
+    assert await next_text(cleo) == '{"message": "for the garden"}', "Cleo is in the garden only."
 
 
 async def test_a_message_is_encoded_once(enter):
     ann, bob = await enter(), await enter()
     await say("hello")
-    assert await ann.next_event() is await bob.next_event(), "Both should get the same object."
+    text = await next_text(ann)
+    assert text == '{"message": "hello"}', "Ann should get the message as JSON."
+    assert await next_text(bob) is text, "Bob should get the same object."
 
 
 async def test_tabs_wait_until_their_room_has_subscribed(enter, layer):
@@ -106,91 +131,100 @@ async def test_tabs_wait_until_their_room_has_subscribed(enter, layer):
 
     layer.group_add.side_effect = slowly
     entering = [asyncio.create_task(enter()) for _ in range(2)]
-    while not layer.group_add.called:
-        await asyncio.sleep(0)
+    await until(lambda: layer.group_add.called, "The room should subscribe.")
     assert not any(task.done() for task in entering), "Nobody should be in before that."
     gate.set()
     ann, bob = [await task for task in entering]
-    await say("hello")
-    assert await ann.next_event() == frame("hello"), "Ann should hear what is said once she is in."
-    assert await bob.next_event() == frame("hello"), "Bob should hear what is said once he is in."
+    assert await gets_the_next_message(ann), "Ann is in, so she should get all from now on."
+    assert await next_text(bob) == '{"message": "hello"}', "Bob is in, so he should, too."
 
 
-async def test_the_last_tab_ends_the_subscription(enter, layer):
-    ann, bob = await enter(), await enter()
-    room = hub.rooms[KITCHEN]
-    hub.leave(ann.outbox)
-    await say("hello")
-    assert await bob.next_event() == frame("hello"), "Bob is in the room and should hear it."
-    assert ann.arrived.empty(), "Ann has left and should hear nothing."
-    assert not layer.group_discard.called, "The room should keep its subscription for Bob."
-    hub.leave(bob.outbox)
-    await asyncio.wait([room.listening], timeout=PATIENCE)
+async def test_the_last_tab_ends_the_subscription(layer):
+    async with hub.join(KITCHEN) as bob:
+        room = hub.rooms[KITCHEN]
+        async with hub.join(KITCHEN) as ann:
+            pass
+        assert await gets_the_next_message(bob), "Bob is still in the room."
+        assert ann.empty(), "Ann has left and should get nothing."
+        assert not layer.group_discard.called, "The room should keep its subscription for Bob."
+    await asyncio.wait([room.subscription], timeout=PATIENCE)
     channel = layer.group_add.await_args.args[1]
     layer.group_discard.assert_awaited_once_with(KITCHEN, channel)
 
 
-async def test_one_tab_enters_in_the_moment_in_which_the_last_one_leaves(enter, layer):
-    ann = await enter()
-    hub.leave(ann.outbox)
+async def test_one_tab_enters_in_the_moment_in_which_the_last_one_leaves(enter):
+    async with hub.join(KITCHEN):
+        pass
     bob = await enter()
-    await say("hello")
-    assert await bob.next_event() == frame("hello"), "Bob's room should have a subscription."
+    assert await gets_the_next_message(bob), "Bob's room should have a subscription."
 
 
-async def test_the_last_one_leaves_while_another_one_waits_for_the_subscription(enter, tabs, layer):
+async def test_the_last_one_leaves_while_another_one_waits_for_the_subscription(enter, layer):
     first, second = asyncio.create_task(enter()), asyncio.create_task(enter())
-    while not layer.new_channel.called:
-        await asyncio.sleep(0)
+    await until(lambda: layer.new_channel.called, "The room should subscribe.")
     first.cancel()
-    hub.leave(tabs[0].outbox)
     bob = await second
-    await say("hello")
-    assert await bob.next_event() == frame("hello"), "Bob should hear, whoever has come before him."
+    assert await gets_the_next_message(bob), "Bob should get it, whoever came before him."
 
 
-async def test_a_tab_that_stops_reading_loses_its_socket_and_holds_up_nobody(enter, monkeypatch):
-    monkeypatch.setattr(outbox, "LIMIT", 3)
-    everybody = [await enter() for _ in range(3)]
-    first = next(iter(hub.rooms[KITCHEN].outboxes))  # the one that a writer comes to first
-    bob, ann, cleo = sorted(everybody, key=lambda tab: tab.outbox is not first)
-    bob.reading.clear()
+async def test_a_burst_ends_no_outbox_of_a_tab_that_reads(open_socket, layer, monkeypatch):
+    monkeypatch.setattr(hub, "LIMIT", 3)
+    events = [{"message": f"number {number}"} for number in range(9)]
+
+    async def at_once(channel):
+        return events.pop(0) if events else await asyncio.Future()
+
+    layer.receive.side_effect = at_once
+    ann = await open_socket()
+    for number in range(9):
+        assert await ann.next_frame() == {"message": f"number {number}"}, "Ann should get all."
+
+
+async def test_a_tab_that_stops_reading_loses_its_socket_and_blocks_nobody(
+    open_socket, monkeypatch
+):
+    monkeypatch.setattr(hub, "LIMIT", 3)
+    reading = asyncio.Event()
+    reading.set()
+    bob = await open_socket(before_send=lambda event: reading.wait())
+    ann, cleo = await open_socket(), await open_socket()
+    reading.clear()
     for number in range(9):
         await say(f"number {number}")
         for name, tab in ("Ann", ann), ("Cleo", cleo):
-            heard = await tab.next_event()
-            assert heard == frame(f"number {number}"), f"{name} should not wait for Bob."
-    assert len(bob.outbox.frames) <= 4, "What waits for Bob should have a limit."
-    bob.reading.set()
-    assert await bob.next_event() == frame("number 0"), "This was on its way already."
-    assert await bob.next_event() == outbox.CLOSE, "Then Bob's socket should close."
+            expected = {"message": f"number {number}"}
+            assert await tab.next_frame() == expected, f"{name} should not wait for Bob."
+    longest = max(outbox.qsize() for outbox in hub.rooms[KITCHEN].outboxes)
+    assert longest <= 3, "What waits for Bob should have a limit."
+    reading.set()
+    assert await bob.next_frame() == {"message": "number 0"}, "This was on its way already."
+    assert await bob.receive_output(PATIENCE) == CLOSE, "Then Bob's socket should close."
 
 
-async def test_a_tab_that_reads_again_in_time_has_missed_nothing(enter, monkeypatch):
-    monkeypatch.setattr(outbox, "LIMIT", 3)
-    ann, bob = await enter(), await enter()
-    bob.reading.clear()
+async def test_a_tab_that_reads_again_in_time_has_missed_nothing(open_socket, monkeypatch):
+    monkeypatch.setattr(hub, "LIMIT", 3)
+    reading = asyncio.Event()
+    reading.set()
+    ann, bob = await open_socket(), await open_socket(before_send=lambda event: reading.wait())
+    reading.clear()
     for number in range(4):  # one is on its way, three wait
         await say(f"number {number}")
-        await ann.next_event()
-    bob.reading.set()
+        await ann.next_frame()
+    reading.set()
     for number in range(4):
-        assert await bob.next_event() == frame(f"number {number}"), "Bob should get all, in order."
+        assert await bob.next_frame() == {"message": f"number {number}"}, "Bob should get all."
 
 
-async def test_a_tab_that_cannot_be_sent_to_is_closed_and_the_others_go_on(enter, monkeypatch):
-    ann, bob, cleo = await enter(), await enter(), await enter()
-    send = AsyncMock(side_effect=[ValueError("this is no frame"), None])
-    monkeypatch.setattr(bob.outbox, "send", send)
+async def test_a_tab_that_cannot_be_sent_to_is_closed_and_the_others_go_on(open_socket):
+    fails_once = AsyncMock(side_effect=[None, ValueError("this is no frame"), None])
+    bob, ann = await open_socket(before_send=fails_once), await open_socket()
     for text in "one", "two":
         await say(text)
-        for name, tab in ("Ann", ann), ("Cleo", cleo):
-            assert await tab.next_event() == frame(text), f"{name} should hear {text!r}."
-    events = [call.args[0] for call in send.await_args_list]
-    assert events == [frame("one"), outbox.CLOSE], "After the error, Bob's socket should close."
+        assert await ann.next_frame() == {"message": text}, f"Ann should get {text!r}."
+    assert await bob.receive_output(PATIENCE) == CLOSE, "After the error, Bob's should close."
 
 
-async def test_when_the_subscription_is_lost_every_socket_is_closed(enter, layer):
+async def test_when_the_subscription_is_lost_every_socket_is_closed(open_socket, enter, layer):
     receive, broken = layer.receive.side_effect, asyncio.Event()
 
     async def until_broken(channel):
@@ -198,59 +232,39 @@ async def test_when_the_subscription_is_lost_every_socket_is_closed(enter, layer
         raise ConnectionError("the layer is gone")
 
     layer.receive.side_effect = until_broken
-    ann, bob = await enter(), await enter()
-    broken.set()
-    for name, tab in ("Ann", ann), ("Bob", bob):
-        assert await tab.next_event() == outbox.CLOSE, f"{name} should be told to come back."
-    layer.receive.side_effect = receive
-    cleo = await enter()  # while Ann and Bob are still on their way out
-    await say("hello")
-    assert await cleo.next_event() == frame("hello"), "Who comes back should be heard again."
-    for tab in ann, bob:
-        hub.leave(tab.outbox)
+    ann = await open_socket()
+    async with hub.join(KITCHEN) as bob:
+        broken.set()
+        assert await ann.receive_output(PATIENCE) == CLOSE, "Ann should have to come back."
+        assert await next_text(bob) is None, "Bob should have to come back."
+        layer.receive.side_effect = receive
+        cleo = await enter()  # while Bob is still on his way out
+    assert await gets_the_next_message(cleo), "Cleo's room should have a subscription."
     await enter()
     assert layer.group_add.await_count == 2, "Cleo's room should be there for the next one."
 
 
-async def test_without_a_subscription_nobody_is_let_in(tabs, layer):
+async def test_without_a_subscription_nobody_is_let_in(enter, new_socket, layer):
     layer.group_add.side_effect = ConnectionError("the layer is gone")
-    tabs += Tab(), Tab()
-    async with asyncio.timeout(PATIENCE):
-        joined = await asyncio.gather(*(hub.join(KITCHEN, tab.outbox) for tab in tabs))
-    assert joined == [False, False], "Nobody should be let into a room that hears nothing."
+    errors = await asyncio.gather(enter(), enter(), return_exceptions=True)
+    assert [type(error) for error in errors] == [ConnectionError] * 2, "Nobody should be let in."
     assert layer.group_add.await_count == 1, "One room should try it once."
-
-
-# With sockets, but still without a server.
-
-
-async def test_a_socket_has_no_channel_of_its_own(new_socket, layer):
-    for _ in range(2):
-        assert await new_socket(URLRouter(websocket_urlpatterns), "kitchen").opens()
-    assert layer.new_channel.await_count == 1, "Two sockets in a room should need one channel."
+    assert not await new_socket(consumer, "kitchen").opens(), "The socket should be refused."
 
 
 async def test_a_socket_that_is_cancelled_while_it_connects_leaves_nothing(new_socket, layer):
-    asked = asyncio.Event()
-
-    async def never(*arguments):
-        asked.set()
-        await asyncio.Event().wait()
-
-    layer.group_add.side_effect = never
-    socket = new_socket(URLRouter(websocket_urlpatterns), "kitchen")
-    await socket.send_input({"type": "websocket.connect"})
-    async with asyncio.timeout(PATIENCE):
-        await asked.wait()
-    socket.future.cancel()
-    await asyncio.wait([socket.future], timeout=PATIENCE)  # the fixture looks at what is left
+    layer.group_add.side_effect = lambda *arguments: asyncio.Future()  # no answer ever comes
+    async with nothing_left():
+        socket = new_socket(consumer, "kitchen")
+        await socket.send_input({"type": "websocket.connect"})
+        await until(lambda: layer.group_add.called, "The room should subscribe.")
+        socket.future.cancel()
 
 
-async def test_a_consumer_that_fails_leaves_its_room(new_socket, layer, monkeypatch):
-    socket = new_socket(URLRouter(websocket_urlpatterns), "kitchen")
-    assert await socket.opens()
+async def test_a_consumer_that_fails_leaves_its_room(open_socket, layer, monkeypatch):
+    socket = await open_socket()
     monkeypatch.setattr(layer, "group_send", AsyncMock(side_effect=ConnectionError("gone")))
     await socket.send_json_to({"message": "hello"})
     await asyncio.wait([socket.future], timeout=PATIENCE)
     assert isinstance(socket.future.exception(), ConnectionError), "The error should come out."
-    assert not hub.rooms, "Its tab was the only one, so the room should be gone."
+    await until(lambda: not hub.rooms, "Its tab was the only one, so the room should be gone.")

@@ -1,3 +1,0 @@
-"""No pages: the tabs of a measurement open sockets only."""
-
-urlpatterns = []

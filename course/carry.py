@@ -1,0 +1,166 @@
+"""Edits of one step, carried to the later steps: `learn.py carry`, for whoever changes the course.
+
+A file that is the same in a later step becomes the edited file. In a file that differs there, each
+edited place is found by its old lines, together with as many of its neighbours as are there."""
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from course.chapters import CHAPTERS, ROOT, Chapter
+
+NEIGHBOURS = ((3, 3), (2, 2), (1, 1), (1, 0), (0, 1), (0, 0))  # lines before and after a place
+SHORTEST = 8  # characters: where a shorter line is, such as `return`, does not matter
+
+
+class CarryError(Exception):
+    """Nothing can be carried; the text says why, in one line."""
+
+
+@dataclass(frozen=True)
+class Hunk:
+    """One edited place: its index in the old file, its lines before and after the edit, and the
+    unchanged lines around it."""
+
+    start: int
+    old: list[str]
+    new: list[str]
+    above: list[str]
+    below: list[str]
+
+
+@dataclass
+class Outcome:
+    """What became of an edited file in a later step: its path, whether all of the edit is there
+    now, what was done, and each place that was not found, with the lines that are there instead."""
+
+    path: str
+    complete: bool
+    done: str
+    conflicts: list[tuple[Hunk, list[str]]] = field(default_factory=list)
+
+
+def carry(chapter: Chapter) -> list[Outcome]:
+    """Carry the uncommitted edits of a chapter's folder to every later chapter; return what became
+    of each file. Raise CarryError if there is nothing to carry, or no git."""
+    later = [each.folder for each in CHAPTERS if each.number > chapter.number]
+    if not later:
+        raise CarryError(f"Step {chapter.number} is the last one: there is no later step.")
+    edits = list(_edits(chapter.folder))
+    if not edits:
+        raise CarryError(f"{chapter.folder.name} has no edits that are not committed yet.")
+    return [_carry(folder, path, old, new) for path, old, new in edits for folder in later]
+
+
+def leftovers(chapter: Chapter) -> list[str]:
+    """Return where lines that the edits replaced are still in a file, as `path:line:text`."""
+    gone: set[str] = set()
+    kept: set[str] = set()
+    for _, old, new in _edits(chapter.folder):
+        gone.update(line.strip() for line in _lines(old))
+        kept.update(line.strip() for line in _lines(new))
+    patterns = [option for line in gone - kept if len(line) >= SHORTEST for option in ("-e", line)]
+    if not patterns:
+        return []
+    found = _git("grep", "-nIF", "--untracked", *patterns, allowed=(0, 1)).decode(
+        "utf-8", "replace"
+    )
+    # An old line may be a part of the new one, which is where it should be.
+    return [each for each in found.splitlines() if each.split(":", 2)[2].strip() not in kept]
+
+
+def _git(*arguments: str, allowed: Sequence[int] = (0,)) -> bytes:
+    try:
+        result = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True)
+    except FileNotFoundError:
+        raise CarryError("git is not on the PATH: install it, then type the same again.") from None
+    if result.returncode not in allowed:
+        raise CarryError(f"git: {result.stderr.decode(errors='replace').strip()}")
+    return result.stdout
+
+
+def _edits(folder: Path) -> Iterator[tuple[str, bytes | None, bytes | None]]:
+    """Yield the path of each edited file in a folder, and its content before and after the edit
+    (None: the file is not there)."""
+    place = ["--", folder.name]
+    names = _git("diff", "--name-only", "-z", "HEAD", *place)
+    names += _git("ls-files", "-z", "--others", "--exclude-standard", *place)
+    for name in sorted(names.decode().split("\0")[:-1]):
+        known = _git("ls-tree", "--name-only", "HEAD", "--", name)
+        old = _git("show", f"HEAD:{name}") if known else None
+        yield name.removeprefix(f"{folder.name}/"), old, _content(ROOT / name)
+
+
+def _content(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None
+
+
+def _lines(content: bytes | None) -> list[str]:
+    return (content or b"").decode("utf-8", "surrogateescape").splitlines(keepends=True)
+
+
+def _carry(folder: Path, name: str, old: bytes | None, new: bytes | None) -> Outcome:
+    target, path = folder / name, f"{folder.name}/{name}"
+    there = _content(target)
+    if there == new:
+        return Outcome(path, True, "has the edit already")
+    if there == old and new is None:
+        target.unlink()
+        return Outcome(path, True, "removed")
+    if there == old:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(new)
+        return Outcome(path, True, "carried")
+    if there is None:
+        return Outcome(path, True, "is not in this step")
+    if old is None or new is None:
+        return Outcome(path, False, "is another file in this step, so it is left as it is")
+    lines, merged, conflicts = _lines(there), 0, []
+    for hunk in _hunks(_lines(old), _lines(new)):
+        if result := _merged(lines, hunk):
+            lines, merged = result, merged + 1
+        elif not _places(lines, hunk.new):
+            conflicts.append((hunk, _counterpart(lines, _lines(old), hunk)))
+    target.write_bytes("".join(lines).encode("utf-8", "surrogateescape"))
+    done = f"differs in this step: {merged} merged" if merged else "has the edit already"
+    if conflicts:
+        done = f"differs in this step: {merged} merged, {len(conflicts)} not"
+    return Outcome(path, not conflicts, done, conflicts)
+
+
+def _hunks(old: list[str], new: list[str]) -> Iterator[Hunk]:
+    for kind, i, end, j, j_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield Hunk(i, old[i:end], new[j:j_end], old[max(0, i - 3) : i], old[end : end + 3])
+
+
+def _merged(lines: list[str], hunk: Hunk) -> list[str] | None:
+    """Return the lines with the edit in them, or None if its place is not there exactly once."""
+    for count_above, count_below in NEIGHBOURS:
+        above, below = hunk.above[-count_above:] if count_above else [], hunk.below[:count_below]
+        places = _places(lines, [*above, *hunk.old, *below])
+        if places:
+            start = places[0] + len(above)
+            edited = [*lines[:start], *hunk.new, *lines[start + len(hunk.old) :]]
+            return edited if len(places) == 1 else None
+    return None
+
+
+def _places(lines: list[str], wanted: list[str]) -> list[int]:
+    """Return each index at which these lines begin; none for nothing but blank lines."""
+    if not any(line.strip() for line in wanted):
+        return []
+    starts = range(len(lines) - len(wanted) + 1)
+    return [start for start in starts if lines[start : start + len(wanted)] == wanted]
+
+
+def _counterpart(lines: list[str], old: list[str], hunk: Hunk) -> list[str]:
+    """Return the lines that a later step has where the edited place is in the old file."""
+    blocks = SequenceMatcher(None, old, lines, autojunk=False).get_matching_blocks()
+    pairs = [(a + offset, b + offset) for a, b, size in blocks for offset in range(size)]
+    end = hunk.start + len(hunk.old)
+    first = max((there + 1 for here, there in pairs if here < hunk.start), default=0)
+    last = min((there for here, there in pairs if here >= end), default=len(lines))
+    return lines[first:last]

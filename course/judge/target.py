@@ -1,0 +1,130 @@
+"""What is judged: a site that runs already, or a project, of which a copy is served."""
+
+import re
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+from course.judge.mistakes import EXCEPTION, Mistake, likely
+from course.judge.scenarios.stage import Stage, Unmet
+from course.run.serve import PrivateRedis, ServeError, Server, copy_project, free_port
+
+PATIENCE = 5.0  # seconds to wait for what should happen: only a row that fails takes that long
+
+# With these, Python prints in the terminal what nobody has awaited, and asyncio what blocks it,
+# which makes a server half as fast.
+WARNINGS = {"PYTHONWARNINGS": "error:coroutine:RuntimeWarning"}
+DEBUG = {"PYTHONASYNCIODEBUG": "1"}
+
+
+class CheckError(Exception):
+    """The check cannot go on; its text says why, in one line, and which mistakes are likely."""
+
+    def __init__(self, text: str, causes: Sequence[Mistake] = ()) -> None:
+        pages = " or ".join(f"docs/troubleshooting.md#{each.id}" for each in causes)
+        super().__init__(f"{text}. See {pages}." if pages else text)
+        self.text, self.causes = text, causes
+
+
+class Target:
+    """A site that runs already: its name in sentences, and its URL."""
+
+    folder: Path | None = None
+    server: Server | None = None
+    redis: PrivateRedis | None = None
+
+    def __init__(self, name: str, url: str = "") -> None:
+        self.name, self.url = name, url
+
+    @property
+    def local(self) -> bool:
+        """Whether it is on this machine, without TLS."""
+        parts = urlsplit(self.url)
+        return parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+
+
+class Project(Target):
+    """A copy of a project, served as long as the block lasts, with a Redis of its own if it needs
+    one and none is named. Raise CheckError if it cannot be read or does not start."""
+
+    def __init__(self, folder: Path, services: Collection[str], redis_url: str | None) -> None:
+        super().__init__(folder.name)
+        self.original, self.services, self.redis_url = folder, services, redis_url
+
+    def __enter__(self) -> "Project":
+        with ExitStack() as own:
+            temporary = TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
+            self.place = Path(own.enter_context(temporary))
+            try:
+                self.folder = copy_project(self.original, self.place / self.name)
+            except OSError as error:
+                raise CheckError(f"{self.name} cannot be read: {error!s:.200}") from error
+            if "redis" in self.services and not self.redis_url and PrivateRedis.available():
+                self.redis = PrivateRedis()
+                own.callback(self.redis.stop)
+                self.redis_url = self.redis.url
+            self.server = own.enter_context(self.serve(self.redis_url))
+            self.url = self.server.url
+            self.own = own.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.own.close()
+
+    @contextmanager
+    def serve(
+        self, redis_url: str | None, program: str = "runserver", debug: bool = False
+    ) -> Iterator[Server]:
+        """Run a server of the project; raise CheckError, with likely causes, if it does not."""
+        environment = {
+            "REDIS_URL": redis_url,
+            "DJANGO_SETTINGS_MODULE": None,  # as the project's manage.py says
+            **WARNINGS,
+            **(DEBUG if debug else {}),
+        }
+        port = free_port()
+        log = self.place / f"{port}.log"
+        server = Server(self.folder, port, environment, log, reload=False, program=program)
+        try:
+            server.start()
+        except ServeError:
+            raise self._does_not_start(server.output()) from None
+        try:
+            yield server
+        finally:
+            server.stop()
+
+    def _does_not_start(self, printed: str) -> CheckError:
+        errors = EXCEPTION.findall(printed) or re.findall(r"^ERRORS:\n(.+)", printed, re.M)
+        last = (errors or printed.strip().splitlines() or ["it prints nothing"])[-1]
+        text = f"The server of {self.name} does not start: {last.strip().rstrip('.')}"
+        if missing := re.match(r"ModuleNotFoundError: No module named '(\w+)", last):
+            name = missing[1]
+            if not (self.folder / name).exists() and not (self.folder / f"{name}.py").exists():
+                text += (
+                    ". The project needs this package, and the .venv of the course has not got it. "
+                    f"To install it there: {sys.executable} -m pip install {name}"
+                )
+        return CheckError(text, likely("does not start", printed, complete=True)[0])
+
+
+def site_at(url: str) -> Target:
+    """Return the site that runs at a URL; raise CheckError if the URL or the site is no good."""
+    parts = urlsplit(url)
+    try:
+        good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
+    except ValueError:  # a port that is no number
+        good = False
+    if not good:
+        raise CheckError(f"“{url}” is no address of a site. Write it as http://localhost:8000")
+    site = Target(url, f"{parts.scheme}://{parts.netloc}")
+    try:
+        Stage(site.url, "", None, patience=PATIENCE).page("/chat/")
+    except Unmet as unmet:
+        seen = str(unmet).partition("; ")[2]
+        text = f"At {site.url}, {seen} Start the server there first"
+        raise CheckError(text, likely("nobody answers")[0]) from None
+    return site

@@ -1,0 +1,108 @@
+"""A film: pictures of two real tabs, side by side, saved as an animation and as a still."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+from selenium.webdriver.common.keys import Keys
+
+from course.judge.browser import Tab, open_browser
+from course.run.serve import PrivateRedis, ServeError, Server
+
+WIDTH, HEIGHT, SCALE = 340, 530, 2  # of a tab, in the page's pixels, each drawn as SCALE² dots
+SIZE = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": SCALE, "mobile": False}
+GAP, BAR, LINE = 2, 26, 22  # between the tabs; a tab's address; a line of the caption
+COLOURS = {"bar": "#dfe5e1", "ink": "#1d2420", "line": "#7c877f", "accent": "#0b5d3b"}
+FONT = ImageFont.load_default(13 * SCALE)
+MESSAGE = "#chat-message-input"
+
+LETTERS = 3  # typed from one picture to the next
+TYPING, LOOKING, PAUSE = 110, 900, 2500  # milliseconds that a picture is seen
+
+
+class Film:
+    """What a scene uses: two tabs on a running step, typing in them, and pictures of both."""
+
+    def __init__(self, server: Server, redis: PrivateRedis | None, closing: ExitStack) -> None:
+        self.server, self.redis, self.closing = server, redis, closing
+        self.tabs: list[Tab] = []
+        self.caption = ""  # the lines under the tabs
+        self.views: dict[str, tuple[Image.Image, str]] = {}  # tab's name: its page, its address
+        self.shots: list[tuple[dict, str, int]] = []  # views, caption, milliseconds
+        self.still = -1  # which shot
+
+    def open(self, *paths: str) -> list[Tab]:
+        """Open a browser, with a tab at each of these paths."""
+        driver = open_browser()
+        self.closing.callback(driver.quit)
+        if not hasattr(driver, "execute_cdp_cmd"):
+            raise ServeError("Recordings are made with Chrome or Chromium: install one of them.")
+        for name, path in zip("AB", paths, strict=True):
+            self.tabs.append(Tab(driver, name))
+            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", SIZE)
+            driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+            self.tabs[-1].open(self.server.url + path)
+        return self.tabs
+
+    def enter(self, *rooms: str) -> list[Tab]:
+        """Open a tab in each of these rooms, and take a picture once they are connected."""
+        for tab in self.open(*(f"/chat/{room}/" for room in rooms)):
+            tab.shows("connected")
+        self.look()
+        return self.tabs
+
+    def types(self, tab: Tab, css: str, text: str, *keys: str) -> None:
+        """Type a text, a few letters at a time, and then these keys."""
+        for start in range(0, len(text), LETTERS):
+            tab.element(css).send_keys(text[start : start + LETTERS])
+            self.look(TYPING, tab)
+        tab.element(css).send_keys(*keys)
+
+    def says(self, tab: Tab, text: str, seen_by: Sequence[Tab] = ()) -> None:
+        """Type a message and Enter, and take a picture once these tabs have the message."""
+        self.types(tab, MESSAGE, text, Keys.ENTER)
+        for each in seen_by:
+            each.ends_with(text)
+        self.look()
+
+    def look(self, milliseconds: int = LOOKING, *tabs: Tab, still: bool = False) -> None:
+        """Take a picture of these tabs, or of all, which is seen so long."""
+        for tab in tabs or self.tabs:
+            tab.element("body")  # brings it to the front
+            page = Image.open(BytesIO(tab.driver.get_screenshot_as_png())).convert("RGB")
+            self.views[tab.name] = page, unquote(urlsplit(tab.driver.current_url).path)
+        self.still = len(self.shots) if still else self.still
+        self.shots.append((dict(self.views), self.caption, milliseconds))
+
+    def save(self, still: Path, moving: Path, fingerprint: str) -> None:
+        """Write the still (PNG, with the fingerprint in it) and the animation (WebP)."""
+        lines = max(len(caption.splitlines()) for _, caption, _ in self.shots)
+        pictures = [_picture(views, text.splitlines(), lines) for views, text, _ in self.shots]
+        durations = [*(milliseconds for _, _, milliseconds in self.shots[:-1]), PAUSE]
+        options = {"duration": durations, "loop": 0, "lossless": True, "method": 4}
+        pictures[0].save(moving, save_all=True, append_images=pictures[1:], **options)
+        facts = PngImagePlugin.PngInfo()
+        facts.add_text("made from", fingerprint)
+        pictures[self.still].quantize(128).save(still, optimize=True, pnginfo=facts)
+
+
+def _picture(views: dict, caption: list[str], lines: int) -> Image.Image:
+    """Return the tabs side by side, each under its address, over so many lines of caption."""
+    width, height, gap, bar, line = (SCALE * each for each in (WIDTH, HEIGHT, GAP, BAR, LINE))
+    bottom, inset = bar + height, 10 * SCALE
+    below = lines * line + (bar - line if lines else 0)
+    picture = Image.new("RGB", (2 * width + gap, bottom + below), COLOURS["line"])
+    pen = ImageDraw.Draw(picture)
+    for left, name in ((0, "A"), (width + gap, "B")):
+        page, address = views[name]
+        pen.rectangle((left, 0, left + width - 1, bar - 1), COLOURS["bar"])
+        picture.paste(page, (left, bar))
+        pen.text((left + inset, bar // 2), f"tab {name}", COLOURS["accent"], FONT, "lm")
+        pen.text((left + 62 * SCALE, bar // 2), address, COLOURS["ink"], FONT, "lm")
+    pen.rectangle((0, bottom, picture.width, picture.height), COLOURS["ink"])
+    for number, text in enumerate(caption):
+        pen.text((inset, bottom + number * line + bar // 2), text, "white", FONT, "lm")
+    return picture

@@ -1,0 +1,109 @@
+"""The scenes: what a chapter's recording shows, played in two real tabs of the running step. A new
+chapter adds a function here, under its name."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+
+from selenium.webdriver.common.keys import Keys
+
+from course.judge.scenarios.stage import Stage
+from course.record.camera import Film
+
+NAME, SEND = "#room-name-input", "#chat-message-submit"
+
+Scene = Callable[[Film], None]
+SCENES: dict[str, Scene] = {}
+
+
+def scene(name: str) -> Callable[[Scene], Scene]:
+    """Make a function the scene of the chapter with this name, which is its folder's name without
+    the number."""
+    return lambda play: SCENES.setdefault(name, play)
+
+
+@scene("views")
+def choose_a_room(film: Film) -> None:
+    a, b = film.open("/chat/", "/chat/")
+    film.look()
+    film.types(a, NAME, "tea/coffee", Keys.ENTER)
+    a.shows_error("#room-name-error")
+    film.look(1500)
+    a.element(NAME).clear()
+    for tab in (a, b):
+        film.types(tab, NAME, "lobby", Keys.ENTER)
+        tab.arrives("/chat/lobby/")
+        tab.shows("nobody is listening yet")
+        film.look()
+
+
+@scene("sync_consumer")
+def see_your_own_messages(film: Film) -> None:
+    a, b = film.enter("lobby", "lobby")
+    film.says(a, "Hello from tab A", seen_by=[a])
+    film.says(b, "And from tab B", seen_by=[b])
+    a.sees("Hello from tab A")
+
+
+@scene("channel_layer")
+def see_what_all_say(film: Film) -> None:
+    a, b = film.enter("lobby", "lobby")
+    film.says(a, "Hello from tab A", seen_by=[a, b])
+    film.says(b, "And from tab B", seen_by=[a, b])
+
+
+@scene("async")
+def freeze_redis(film: Film) -> None:
+    film.caption = "Redis runs."
+    a, b = film.enter("lobby", "kitchen")
+    film.redis.freeze()
+    film.caption = "Redis is frozen: it does not answer."
+    film.look()
+    film.says(a, "Hello, lobby")
+    b.element(SEND).click()  # with nothing typed
+    b.shows_error("#chat-error")
+    a.sees()  # its message waits
+    film.look(2000, still=True)
+    film.redis.thaw()
+    a.sees("Hello, lobby")
+    film.caption = "Redis runs again."
+    film.look()
+
+
+@scene("testing")
+def run_the_tests(film: Film) -> None:
+    """Two tabs do what the first browser test does; below is what pytest prints of all of them."""
+    words = ["pytest", "-v", "chat/tests/test_browser.py"]
+    tests = subprocess.Popen(
+        [sys.executable, "-m", *words, "-p", "no:cacheprovider"],
+        cwd=film.server.folder,
+        env={**film.server.environment, "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    film.caption = f"$ {' '.join(words)}"
+    a, b = film.enter("kitchen", "kitchen")
+    film.says(a, "&lt;b&gt; & <i>", seen_by=[a, b])
+    film.says(b, "me, too", seen_by=[a, b])
+    printed, _ = tests.communicate()
+    assert tests.returncode == 0, printed
+    lines = re.findall(r"::(test_\w+ PASSED)|(\d+ passed)", printed)
+    film.caption += "".join(f"\n{test or summary}" for test, summary in lines)
+    film.look()
+
+
+@scene("fan_out")
+def speak_at_once(film: Film) -> None:
+    film.caption = "Two tabs and eighteen more sockets are in the lobby."
+    tabs = film.enter("lobby", "lobby")
+    stage = Stage(film.server.url, "lobby", None)
+    film.closing.callback(stage.leave)
+    clients = [stage.client() for _ in range(18)]
+    film.says(tabs[0], "Ready?", seen_by=tabs)
+    for number, client in enumerate(clients, 1):
+        client.say(*(f"socket {number} says {turn}" for turn in range(1, 18)))
+    for tab in tabs:
+        tab.counts(1 + 18 * 17)
+    film.caption = "All eighteen said seventeen messages at once. Each tab has all 306 of them."
+    film.look(2500, still=True)

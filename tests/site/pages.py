@@ -1,0 +1,103 @@
+"""The site as it is published, served to a browser, and what is looked for on each of its pages."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.wait import WebDriverWait
+
+from course.chapters import ROOT
+from course.judge.browser import open_browser
+
+AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text("utf-8")
+WIDE, NARROW = 1280, 400
+SCHEMES = {"light": "default", "dark": "slate"}
+# What is wider than its place, where nothing can be scrolled.
+CLIPPED = """return [...document.querySelectorAll(".terminal, .terminal *")]
+    .filter((each) => each.clientWidth && each.scrollWidth > each.clientWidth)
+    .map((each) => each.textContent)"""
+
+
+def build(course: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    """Build the site of a copy of the course."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", site]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8"}
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(command, cwd=course, env=environment, timeout=120, **pipes)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    result = build(ROOT, folder)
+    assert result.returncode == 0 and "WARNING" not in result.stdout, result.stdout
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    handler = partial(SimpleHTTPRequestHandler, directory=site)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def tab() -> Iterator[WebDriver]:
+    driver = open_browser("performance")
+    if "chrom" not in driver.name:
+        driver.quit()
+        pytest.skip("only Chrome and Chromium tell a test what a page asks for")
+    driver.execute_cdp_cmd("Network.enable", {})
+    yield driver
+    driver.quit()
+
+
+def look(tab: WebDriver, url: str, width: int, scheme: str) -> None:
+    """Open a page at this width, in light or dark."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    tab.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+    listed = [{"name": name, "value": value} for name, value in features.items()]
+    tab.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": listed})
+    tab.get(url)
+    css = f"[data-md-color-scheme={SCHEMES[scheme]}]"
+    WebDriverWait(tab, 10).until(lambda _: tab.find_elements(By.CSS_SELECTOR, css))
+
+
+def check(tab: WebDriver, address: str, name: str, looks: list[tuple[int, str]]) -> None:
+    """Look at a page, at these widths and in these schemes: it fits, everybody can read it by all
+    rules of axe-core, it asks nobody else for anything and complains of nothing."""
+    for log in "performance", "browser":
+        tab.get_log(log)  # what was before is not this page's
+    for width, scheme in looks:
+        look(tab, f"{address}/{name}", width, scheme)
+        place = f"{name} at {width} px, {scheme}"
+        # Whole files look alike: only on the pages that compare steps are they looked at.
+        folded = "details" if name.startswith("compare/") else "details:not(.file)"
+        tab.execute_script(
+            "document.querySelectorAll(arguments[0]).forEach(each => each.open = true)", folded
+        )
+        wide = tab.execute_script("return document.documentElement.scrollWidth")
+        assert wide <= width, f"{place}: {wide} px wide"
+        assert tab.execute_script(CLIPPED) == [], f"cut off on {place}"
+        found = tab.execute_async_script(
+            f"{AXE}; axe.run({{resultTypes: ['violations']}}).then(found => arguments[0]("
+            "found.violations.map(each => [each.id, each.help, each.nodes[0].html])))"
+        )
+        assert found == [], place
+    events = [json.loads(entry["message"])["message"] for entry in tab.get_log("performance")]
+    asked = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    urls = [each["request"]["url"] for each in asked]
+    assert urls and not [each for each in urls if not each.startswith((address, "data:"))]
+    assert tab.get_log("browser") == []
