@@ -195,19 +195,19 @@ def environment_of(step: Chapter, name: str) -> dict[str, str | None]:
     layer = LAYERS[name or "redis"]
     title = f"Channel layer {name}:" if name else "Channel layer:"
     variable = f"{layer.service.upper()}_URL" if layer.service else ""
+    redis = layer.service == "redis"
     if url := os.environ.get(variable):
-        in_redis = layer.service == "redis"
-        (serve.check_redis if in_redis else serve.check_rabbitmq)(url)
-        what = "Redis" if in_redis else "RabbitMQ"
+        what, check = ("Redis", serve.check_redis) if redis else ("RabbitMQ", serve.check_rabbitmq)
+        check(url)
         typer.echo(f"{title} the {what} at {serve.masked(url)} ({variable}).")
-    elif layer.service == "rabbitmq":
-        refuse(RABBITMQ)
-    elif layer.service and serve.PrivateRedis.available():
+    elif redis and serve.PrivateRedis.available():
         url = serve.PrivateRedis().url
         typer.echo(f"{title} a Redis of its own, at {url}, which ends with it.")
-    elif layer.service and name:
+    elif redis and name:
         how = install.HOW[install.system()]["redis"]
         refuse(f"No redis-server is found, and REDIS_URL is not set. To have it: {how}")
+    elif layer.service == "rabbitmq":
+        refuse(RABBITMQ)
     else:
         how = "" if name else " For one that processes share, install Redis or set REDIS_URL."
         typer.echo(f"{title} only for the tabs of this one process, in its memory.{how}")
