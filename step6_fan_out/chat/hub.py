@@ -62,13 +62,14 @@ class Room:
             self.ready.set()
             while True:
                 event = await layer.receive(channel)
-                self.put(json.dumps({"message": event["message"]}))
-                await asyncio.sleep(0)  # the tabs' tasks send it before the next one comes
+                await self.put(json.dumps({"message": event["message"]}))
         finally:
             await layer.group_discard(self.group, channel)
 
-    def put(self, text):
+    async def put(self, text):
         """Put a text into every outbox. End those that are full."""
+        if any(outbox.full() for outbox in self.outboxes):
+            await asyncio.sleep(0)  # the tasks of the tabs that read now make room
         for outbox in self.outboxes:
             if outbox.full():
                 end(outbox)
