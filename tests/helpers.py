@@ -65,6 +65,7 @@ def one_line(result: subprocess.CompletedProcess) -> str:
 # How Python starts a process: Linux forks, macOS and Windows spawn, Python 3.14 has a fork server.
 METHODS = multiprocessing.get_all_start_methods()
 ALL_PASSED, SOME_FAILED = 0, 1  # pytest's exit statuses; the others mean that it could not run
+SUITE_OPTIONS = ["-q", "-p", "no:cacheprovider", "-p", "no:anyio", "-p", "no:xdist"]
 NOT_FOR_SUITES = ("PYTEST_", "DJANGO_", "REDIS_")  # variables of the outer run
 
 
@@ -72,10 +73,10 @@ def run_suite(folder: Path, method: str = METHODS[0], redis_url: str = "") -> tu
     """Run pytest in a folder as a person would there, with this way to start processes and, if one
     is given, with a Redis. Return its exit status and its output."""
     start = "import multiprocessing, pytest, sys; multiprocessing.set_start_method(sys.argv[1]); "
-    start += "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider']))"
+    start += "sys.exit(pytest.main(sys.argv[2:]))"
     rest = {name: text for name, text in os.environ.items() if not name.startswith(NOT_FOR_SUITES)}
     child = subprocess.Popen(
-        [sys.executable, "-c", start, method],
+        [sys.executable, "-c", start, method, *SUITE_OPTIONS],
         cwd=folder,
         env=rest | {"REDIS_URL": redis_url},
         stdout=subprocess.PIPE,

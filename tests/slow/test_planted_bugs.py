@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import tomllib
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -14,57 +15,61 @@ from course import matrix
 from course.chapters import CHAPTERS, Chapter, chapter
 from course.judge.scenarios import parts
 from course.run.serve import PrivateRedis, copy_project, stop
-from tests.helpers import ALL_PASSED, METHODS, NOT_FOR_SUITES, SOME_FAILED, run_suite
+from tests.helpers import (
+    ALL_PASSED,
+    METHODS,
+    NOT_FOR_SUITES,
+    SOME_FAILED,
+    SUITE_OPTIONS,
+    run_suite,
+)
 
 BUGS = tomllib.loads(Path(__file__).with_name("planted_bugs.toml").read_text(encoding="utf-8"))
 TESTS = "chat/tests"
 WAITING = {"conftest.py", "test_browser.py", "test_hub.py"}  # these say how long their tests wait
-
-SECONDS = 120  # for one test
-
-# Most of the time of a short run is what it imports. So the bugs' runs are forks of a process that
-# has imported these already.
-FORKS = multiprocessing.get_context("fork" if sys.platform == "win32" else "forkserver")
-FORKS.set_forkserver_preload(
-    [
-        "pytest_asyncio.plugin",
-        "pytest_django.plugin",
-        "channels.testing",
-        "selenium.webdriver",
-        "autobahn.twisted.websocket",
-        "twisted.internet.asyncioreactor",
-        "twisted.web.http",
-    ]
-)
+SECONDS = 120
 
 FIRST = chapter(5)  # the first step with tests of its own; the next ones have them, too
 TESTED = [each for each in CHAPTERS if each.number >= FIRST.number]
 
+# In memory and with the first way to start a process, tests/course/test_suites.py runs each suite.
+# The other ways are tried in the first step only: how its tests start a server stays the same.
+GREEN = [
+    *((each, METHODS[0], "redis") for each in TESTED),
+    *((FIRST, method, "memory") for method in METHODS[1:]),
+]
 
-def each_case(names: str, cases: list[tuple]) -> pytest.MarkDecorator:
-    ids = [
-        "-".join(f"step{one.number}" if one in TESTED else one for one in case) for case in cases
-    ]
-    return pytest.mark.parametrize(names.split(", "), cases, ids=ids)
+# Most of the time of a short run is what it imports. So the bugs' runs are forks of a process that
+# has imported this already.
+PRELOADED = ["pytest_asyncio.plugin", "pytest_django.plugin", "channels.testing"]
+PRELOADED += ["selenium.webdriver", "autobahn.twisted.websocket", "twisted.web.http"]
+if os.name != "nt":
+    FORKS = multiprocessing.get_context("forkserver")
+    FORKS.set_forkserver_preload(PRELOADED)
 
 
-@pytest.fixture
-def copy(chapter: Chapter, tmp_path: Path) -> Path:
-    """Return a copy of the step, without what earlier runs left in it."""
-    return copy_project(chapter.folder, tmp_path / chapter.folder.name)
+def named(it: object) -> str:
+    return f"step{it.number}" if isinstance(it, Chapter) else str(it)
 
 
-# How the server of the tests is started is the same in every step: all ways in the first one only.
-@each_case(
-    "chapter, method",
-    [(each, method) for each in TESTED for method in (METHODS if each == FIRST else METHODS[:1])],
-)
-def test_without_a_bug_the_suite_is_green(copy: Path, method: str) -> None:
-    status, output = run_suite(copy, method=method)
+@pytest.mark.parametrize("chapter, method, layer", GREEN, ids=named)
+def test_without_a_bug_the_suite_is_green(
+    chapter: Chapter, method: str, layer: str, tmp_path: Path
+) -> None:
+    folder = copy_project(chapter.folder, tmp_path / chapter.folder.name)
+    set_patience(folder, 20)  # also on a busy machine
+    url = ""
+    with ExitStack() as stack:
+        if layer == "redis":
+            if not PrivateRedis.available():
+                pytest.skip("no redis-server on the PATH")
+            stack.callback((redis := PrivateRedis()).stop)
+            url = redis.url
+        status, output = run_suite(folder, method, url)
     assert status == ALL_PASSED, f"Its tests should pass:\n{output}"
 
 
-@each_case("chapter", [(each,) for each in TESTED])
+@pytest.mark.parametrize("chapter", TESTED, ids=named)
 def test_the_suite_sees_what_the_row_of_the_matrix_asks_for(chapter: Chapter, stage_for) -> None:
     row = next(each for each in matrix.load() if each.id == "own_tests")
     stage = stage_for(row, chapter, "memory")
@@ -72,32 +77,19 @@ def test_the_suite_sees_what_the_row_of_the_matrix_asks_for(chapter: Chapter, st
         scenario(stage)
 
 
-@each_case("chapter", [(each,) for each in TESTED])
-@pytest.mark.skipif(not PrivateRedis.available(), reason="no redis-server on the PATH")
-def test_without_a_bug_the_suite_is_green_on_redis(copy: Path) -> None:
-    redis = PrivateRedis()
-    try:
-        status, output = run_suite(copy, redis_url=redis.url)
-    finally:
-        redis.stop()
-    assert status == ALL_PASSED, f"Its tests should pass on Redis:\n{output}"
-
-
-@each_case(
-    "chapter, name", [(chapter(bug.get("step", FIRST.number)), name) for name, bug in BUGS.items()]
+@pytest.mark.skipif(os.name == "nt", reason="there are no forks")
+@pytest.mark.parametrize(
+    "chapter, name",
+    [(chapter(bug.get("step", FIRST.number)), name) for name, bug in BUGS.items()],
+    ids=named,
 )
-def test_the_suite_goes_red_for(copy: Path, name: str) -> None:
+def test_the_suite_goes_red_for(chapter: Chapter, name: str, tmp_path: Path) -> None:
     bug = BUGS[name]
-    plant(copy / bug["file"], bug["old"], bug["new"])
-    hurry(copy)
+    folder = copy_project(chapter.folder, tmp_path / chapter.folder.name)
+    plant(folder / bug["file"], bug["old"], bug["new"])
+    set_patience(folder, 1)  # for what, because of the bug, never comes
     test = f"{TESTS}/{bug['caught_by']}"
-    log = copy.with_name("printed.txt")
-    process = FORKS.Process(target=run_in_a_fork, args=(copy, test, log))
-    process.start()
-    process.join(SECONDS)
-    if process.is_alive():
-        stop(psutil.Process(process.pid))
-    status, output = process.exitcode, log.read_text("utf-8", errors="replace")
+    status, output = run_one(folder, test)
     assert status == SOME_FAILED, f"{bug['wrong']} Yet {test} ended with {status}:\n{output}"
     assert f"FAILED {test}" in output, f"{bug['wrong']} Yet {test} did not fail:\n{output}"
 
@@ -109,16 +101,28 @@ def plant(file: Path, old: str, new: str) -> None:
     file.write_text(code.replace(old, new), encoding="utf-8")
 
 
-def hurry(copy: Path) -> None:
-    """Let tests wait one second at most for what, because of the bug, never comes."""
-    for file in copy / "conftest.py", *(copy / TESTS).glob("test_*.py"):
-        code, changes = re.subn(r"(?m)^PATIENCE = \d+", "PATIENCE = 1", file.read_text("utf-8"))
+def set_patience(folder: Path, seconds: int) -> None:
+    """Let tests wait so long at most for what should happen."""
+    for file in folder / "conftest.py", *(folder / TESTS).glob("test_*.py"):
+        old, new = r"(?m)^PATIENCE = \d+", f"PATIENCE = {seconds}"
+        code, changes = re.subn(old, new, file.read_text("utf-8"))
         assert changes == (file.name in WAITING), f"{file.name} says {changes} times how long."
         file.write_text(code, encoding="utf-8")
 
 
+def run_one(folder: Path, test: str) -> tuple[int | None, str]:
+    """Run one test in a folder, in a fork; return pytest's exit status and its output."""
+    log = folder.with_name("printed.txt")
+    process = FORKS.Process(target=run_in_a_fork, args=(folder, test, log))
+    process.start()
+    process.join(SECONDS)
+    if process.is_alive():
+        stop(psutil.Process(process.pid))  # the browser and the live server, too
+    return process.exitcode, log.read_text("utf-8", errors="replace")
+
+
 def run_in_a_fork(folder: Path, test: str, log: Path) -> None:
-    """In a process of its own, run a test as a person would in this folder, and exit as pytest."""
+    """In a process of its own, do what a person does in this folder to run a test."""
     with log.open("w") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
@@ -127,4 +131,4 @@ def run_in_a_fork(folder: Path, test: str, log: Path) -> None:
     for name in [name for name in os.environ if name.startswith(NOT_FOR_SUITES)]:
         del os.environ[name]
     multiprocessing.set_start_method(METHODS[0], force=True)  # for the live server
-    sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-x", test]))
+    sys.exit(pytest.main([*SUITE_OPTIONS, "-x", test]))
