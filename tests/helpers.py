@@ -43,7 +43,7 @@ def started(
         stop(process)
 
 
-def typed(*words: str, timeout: float = 60, **options) -> subprocess.CompletedProcess[str]:
+def typed(*words: str, timeout: float = 120, **options) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; return its exit status and what it printed."""
     with started(*words, **options) as process:
         printed = process.communicate(timeout=timeout)
