@@ -23,15 +23,11 @@ from course.chapters import ROOT
 from course.run.serve import ServeError, free_port, stop, wait_until
 from tests.helpers import CLI, POSIX, REDIS, environment, one_line, typed
 
-HERE = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8"}
 FOUND = {
     BARE: {"throughput 100": [1000.0, 3000.0, 2000.0], "burst": [0.0, 0.0, 0.0]},
     BASE: {"throughput 100": [100.0, 600.0, 200.0], "latency_p99 100": [70.0, 60.0, 65.0]},
 }
 SMALL = Results(Results.read().data | {"configurations": FOUND, "left out": {"node-ws": "no Node"}})
-
-
-# The results, and the numbers and fences that pages draw from them
 
 
 def test_numbers_are_put_into_sentences_and_ratios_compare_round_with_round():
@@ -92,9 +88,6 @@ def test_the_results_are_those_of_a_full_run_of_every_configuration():
         assert {key.split()[0] for key in found} == {*MEASURES} - {"memory"} | large, name
         assert {len(values) for values in found.values()} == {data["rounds"]} == {3}, name
     assert len(BY_NAME) == len(CONFIGURATIONS), "two have one name"
-
-
-# The program that opens the tabs
 
 
 @contextmanager
@@ -189,34 +182,42 @@ def test_what_a_configuration_needs_and_is_not_here_is_named(monkeypatch, tmp_pa
             BY_NAME[name].server(free_port(), {"redis": None, "rabbitmq": None})
 
 
+@contextmanager
+def quick_run(*words: str) -> Iterator[subprocess.Popen]:
+    """A quick run that obeys Ctrl-C, whatever started the tests; nothing of it is left."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8"}
+    restore = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    command, env = [*CLI, "bench", "--quick", *words], environment(COLUMNS="80")
+    process = subprocess.Popen(command, cwd=ROOT, env=env, preexec_fn=restore, **pipes)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
 @REDIS
+@POSIX
 def test_a_quick_run_measures_real_servers_and_writes_what_it_found(tmp_path):
-    file = tmp_path / "found.json"
-    command = [*CLI, "bench", "--quick", "--json", file]
-    done = subprocess.run(command, env=environment(COLUMNS="80"), timeout=300, **HERE)
-    assert done.returncode == 0, done.stdout
-    results = Results.read(file)
+    with quick_run("--json", tmp_path / "found.json") as process:
+        printed = process.communicate(timeout=300)[0]
+    assert process.returncode == 0, printed
+    results = Results.read(tmp_path / "found.json")
     for name in QUICK:
         for key in ("throughput 100", "cpu 100", "latency_p50 100", "latency_p99 100"):
             assert len(results.values(key, name)) == 3 and min(results.values(key, name)) > 0
-        assert BY_NAME[name].label in done.stdout
-    assert "Other programs used at most" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80 and "…" not in done.stdout, done.stdout
+        assert BY_NAME[name].label in printed
+    assert "Other programs used at most" in printed
+    assert max(map(len, printed.splitlines())) <= 80 and "…" not in printed, printed
 
 
 @POSIX
 def test_ctrl_c_ends_all_of_it_with_one_line():
-    restore = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
-    command, pipes = [*CLI, "bench", "--quick"], {"preexec_fn": restore, **HERE}
-    process = subprocess.Popen(command, env=environment(), **pipes)
-    own = psutil.Process(process.pid).children
-    try:
+    with quick_run() as process:
+        own = psutil.Process(process.pid).children
         wait_until(lambda: any("bench.load" in each.cmdline() for each in own()), "no load", 30)
         family = own(recursive=True)
         process.send_signal(signal.SIGINT)
         printed = process.communicate(timeout=20)[0]
-    finally:
-        stop(process)
     assert printed.strip() == "Stopped." and process.returncode == 130
     assert len(family) >= 2 and not any(each.is_running() for each in family)
 
