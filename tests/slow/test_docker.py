@@ -214,6 +214,7 @@ def test_the_site_and_a_step_on_rabbitmq_are_served(project: Project) -> None:
     meet(8014)
     broker = ("exec", "rabbitmq", "rabbitmqctl", "--quiet", "list_exchanges", "-p", "course")
     assert re.search(r"^groups\b", project.compose(*broker), re.MULTILINE)
+    project.compose("rm", "--stop", "--force", "rabbitmq", *services)  # RabbitMQ stops slowly
 
 
 def test_an_edit_reloads_and_a_build_after_it_reinstalls_nothing(project: Project) -> None:
