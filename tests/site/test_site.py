@@ -85,7 +85,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_a_chapter_has_the_shape_of_all_chapters(site: Path) -> None:
     for chapter in CHAPTERS:
         headings = [each.contents[0] for each in page(site, chapter.folder.name).select("h2")]
-        assert headings == SHAPE.strip().splitlines(), chapter.folder.name
+        shape = [each for each in headings if each != "The tests"]  # from step 5 on
+        assert shape == SHAPE.strip().splitlines(), chapter.folder.name
 
 
 SHAPE = """
