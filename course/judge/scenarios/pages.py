@@ -80,7 +80,8 @@ def choose_room_in_a_tab(stage: Stage) -> None:
 
 def any_name(stage: Stage) -> None:
     index = stage.page("/chat/")
-    sockets = opens(stage)  # where none opens at all, it is not for the name of the room
+    # Where no socket opens at all, it is not for the name of the room.
+    sockets = NOBODY not in submit(stage, index, stage.room).text and opens(stage)
     for name in GOOD_NAMES:
         room = submit(stage, index, name)
         is_there = room.path == f"/chat/{name}/"
