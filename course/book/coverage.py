@@ -4,6 +4,7 @@ code at once, code without words."""
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 
 from course.book.listing import Listing, read
 from course.chapters import Chapter, predecessor, provided
@@ -11,33 +12,27 @@ from course.compare import compare
 from course.markdown import FENCE, fences
 
 MOST_CHANGES = 30  # changed lines in one fence, so that the words stay beside what they explain
+# A heading, or the head of a note, is not yet a sentence about the code.
+WORDS = re.compile(r"^(?! *(#|\?\?\?|!!!)) *\S", re.MULTILINE)
 
 
-def problems(page: str, chapter: Chapter | None = None) -> list[str]:
-    """Return what is wrong with a page, a line each, with the line of the page where there is one.
-    With the chapter that the page teaches, also return which of its changes are not shown."""
-    found, listings = list(_silent_code(page)), []
-    for fence in fences(page):
-        if fence.language == "step":
-            with suppress(ValueError):  # whoever draws the fence reports it
-                listings.append(listing := read(fence.body))
-                changes = 0 if provided(listing.file.path) else len(listing.changes)
-                if changes > MOST_CHANGES:
-                    what = f"{changes} changed lines, {MOST_CHANGES} is the most in one fence"
-                    found.append(f"line {fence.line}: {what}")
-    return found + list(_not_shown(page, chapter, listings) if chapter else ())
-
-
-def _silent_code(page: str) -> Iterator[str]:
-    """Yield where a block of code follows another one without a word between them."""
-    end = None
-    for match in FENCE.finditer(page):
-        # A heading, or the head of a note, is not yet a sentence about the code.
-        words = re.compile(r"^(?! *(#|\?\?\?|!!!)) *\S", re.MULTILINE)
-        if end is not None and not words.search(page[end : match.start()]):
-            line = page.count("\n", 0, match.start()) + 1
+def problems(page: str, chapter: Chapter | None = None) -> Iterator[str]:
+    """Yield what is wrong with a page, a line each, with the line of the page where there is one.
+    With the chapter that the page teaches, also which of its changes are not shown."""
+    for before, after in pairwise(FENCE.finditer(page)):
+        if not WORDS.search(page[before.end() : after.start()]):
+            line = page.count("\n", 0, after.start()) + 1
             yield f"line {line}: two blocks of code without a word between them"
-        end = match.end()
+    listings = []
+    for fence in (each for each in fences(page) if each.language == "step"):
+        with suppress(ValueError):  # whoever draws the fence reports it
+            listings.append(listing := read(fence.body))
+            changes = 0 if provided(listing.file.path) else len(listing.changes)
+            if changes > MOST_CHANGES:
+                what = f"{changes} changed lines, {MOST_CHANGES} is the most in one fence"
+                yield f"line {fence.line}: {what}"
+    if chapter:
+        yield from _not_shown(page, chapter, listings)
 
 
 def _not_shown(page: str, chapter: Chapter, listings: list[Listing]) -> Iterator[str]:

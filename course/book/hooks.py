@@ -1,10 +1,8 @@
 """What MkDocs calls to build the site; the work is done in listing, render, coverage and others.
 Whatever is wrong with a page is a warning, and in strict mode a build with a warning fails."""
 
-import struct
 import sys
-from html import escape
-from itertools import combinations
+from itertools import combinations, groupby
 from pathlib import Path
 from textwrap import indent
 
@@ -13,6 +11,7 @@ from mkdocs.plugins import get_plugin_logger
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # where the command `mkdocs` is not
 
@@ -21,7 +20,7 @@ from bench.results import FILE, Results, fill_in
 from course import matrix
 from course.book.coverage import problems
 from course.book.listing import read
-from course.book.render import render, render_file, render_terminal
+from course.book.render import HTML, render, render_file, render_terminal
 from course.chapters import CHAPTERS, ROOT, Chapter, predecessor, provided
 from course.compare import compare
 from course.judge import mistakes
@@ -30,6 +29,7 @@ from course.record import diagrams, films
 from course.record.readme import chapters_table
 from course.run import layers
 
+STEPS = {chapter.folder.name: chapter for chapter in CHAPTERS}
 OUT_OF_DATE = "out of date: run `python3 learn.py record`"
 
 log = get_plugin_logger("course")
@@ -64,12 +64,9 @@ def on_page_read_source(page: Page, config: MkDocsConfig) -> str:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """MkDocs calls this with the text of each page: check it, and put in what is made by us."""
     source, where = page.file.content_string, f"docs/{page.file.src_uri}"
-    chapter = next((each for each in CHAPTERS if each.folder.name == page.file.name), None)
+    chapter = STEPS.get(page.file.name)
     for problem in problems(source, chapter):
         log.warning(f"{where}, {problem}")
-    for mark, make in INSERTED.items():
-        if mark in markdown:
-            markdown = markdown.replace(mark, make())
     for fence in fences(source):
         if make := MADE_FROM.get(fence.language):
             try:
@@ -97,22 +94,15 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
 
 def _recording(fence: Fence, page: Page) -> str:
     folder, _, words = fence.body.strip().partition(": ")
-    chapter = next((each for each in CHAPTERS if each.folder.name == folder), None)
-    if not chapter or not words:
+    if folder not in STEPS or not words:
         raise ValueError(f"{fence.body.strip()} is not `folder: what the recording shows`")
-    if films.stale(chapter):
+    if films.stale(STEPS[folder]):
         raise ValueError(f"the recording of {folder} is {OUT_OF_DATE}")
-    paths = films.paths(chapter)
-    with paths[0].open("rb") as picture:
-        width, height = struct.unpack(">16xII", picture.read(24))  # where a PNG has them
+    paths = films.paths(STEPS[folder])
+    with Image.open(paths[0]) as picture:
+        size = picture.size
     still, moving = (get_relative_url(f"recordings/{each.name}", page.url) for each in paths)
-    # It moves only for those who have nothing against it, and folding it stops it.
-    return _raw(
-        f'<details class="recording" open><summary>Recording: {escape(words)}</summary><picture>'
-        f'<source media="(prefers-reduced-motion: reduce)" srcset="{still}">'
-        f'<img src="{moving}" alt="{escape(words)}" width="{width}" height="{height}" '
-        f'loading="lazy"></picture></details>'
-    )
+    return _raw(HTML.recording(words, still, moving, size))
 
 
 def _mermaid(fence: Fence, page: Page) -> str:
@@ -133,41 +123,32 @@ def _bench(fence: Fence, page: Page) -> str:
     return _raw(text) if is_html else text
 
 
-MADE_FROM = {
-    "bench": _bench,
-    "console": lambda fence, page: _raw(render_terminal(fence.title, fence.body)),
-    "layers": lambda fence, page: layers.markdown(),
-    "matrix": lambda fence, page: matrix.markdown(),
-    "mermaid": _mermaid,
-    "mistake": _mistake,
-    "recording": _recording,
-    "step": lambda fence, page: _raw(render(read(fence.body))),
-}
-
-
-# What is alone on a line of a page, and what is put there.
-
-
-def _chapters() -> str:
+def _chapters(fence: Fence, page: Page) -> str:
     return chapters_table(
         lambda each: f"[{each.number}: {each.name.replace('_', ' ')}]({each.folder.name}.md)"
     )
 
 
-def _comparisons() -> str:
-    lines = ["| from | to |", "| --- | --- |"]
-    for index, old in enumerate(CHAPTERS[:-1], 1):
-        links = (
-            f"[step {new.number}](compare/{old.number}-{new.number}.md)" for new in CHAPTERS[index:]
-        )
-        lines.append(f"| step {old.number} | {' · '.join(links)} |")
-    return "\n".join(lines) + "\n"
+def _comparisons(fence: Fence, page: Page) -> str:
+    rows = ["| from | to |", "| --- | --- |"]
+    for old, pairs in groupby(combinations(CHAPTERS, 2), lambda pair: pair[0].number):
+        links = [f"[step {new.number}](compare/{old}-{new.number}.md)" for _, new in pairs]
+        rows.append(f"| step {old} | {' · '.join(links)} |")
+    return "\n".join(rows) + "\n"
 
 
-INSERTED = {
-    "<!-- chapters -->": _chapters,
-    "<!-- comparisons -->": _comparisons,
-    "<!-- mistakes -->": mistakes.page,
+MADE_FROM = {
+    "bench": _bench,
+    "chapters": _chapters,
+    "comparisons": _comparisons,
+    "console": lambda fence, page: _raw(render_terminal(fence.title, fence.body)),
+    "layers": lambda fence, page: layers.markdown(),
+    "matrix": lambda fence, page: matrix.markdown(),
+    "mermaid": _mermaid,
+    "mistake": _mistake,
+    "mistakes": lambda fence, page: mistakes.page(),
+    "recording": _recording,
+    "step": lambda fence, page: _raw(render(read(fence.body))),
 }
 
 

@@ -4,10 +4,11 @@ them. `render` makes HTML of them."""
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import pairwise, takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 from course import chapters
 from course.compare import File, Line, compare_file
@@ -17,10 +18,9 @@ COMMENTS = ("#", "//", "/*", "<!--")
 CLOSING = (")", "]", "}", "</")
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """The lines of a file from `start` to `end` (from 1, both included), and the line of the class
-    around them, if they do not show it themselves."""
+    around them."""
 
     start: int
     end: int
@@ -29,16 +29,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Listing:
-    """Parts of one file of a folder, and what became of that file since the step before."""
+    """What is shown of one file of a folder: lines, with what was removed there since the step
+    before, and the numbers of the lines of the classes around them."""
 
     folder: Path
     file: File
-    parts: tuple[Part, ...]
-
-    @property
-    def lines(self) -> list[Line]:
-        """The lines shown: those of the parts, and with them what was removed there."""
-        return [line for part in self.parts for line in within(self.file, part)]
+    lines: list[Line]
+    around: set[int]
 
     @property
     def changes(self) -> list[Line]:
@@ -47,7 +44,7 @@ class Listing:
 
     @property
     def code(self) -> str:
-        """The new text of the parts, to be copied."""
+        """The new text of the lines, to be copied."""
         return "".join(line.text + "\n" for line in self.lines if line.mark != "-")
 
 
@@ -68,14 +65,36 @@ def read(body: str) -> Listing:
     if file.binary:
         raise ValueError(f"{where} is not a text")
     text = file.text()
-    parts = [find(text, path, name.strip()) for name in NAME.findall(names)]
     lines = text.splitlines()
-    for index, (before, after) in enumerate(pairwise(parts), 1):
+    parts = [find(text, path, name.strip()) for name in NAME.findall(names)]
+    parts = parts or [Part(1, len(lines))]
+    shown = {number for part in parts for number in range(part.start, part.end + 1)}
+    for before, after in pairwise(parts):
+        between = range(before.end + 1, after.start)
         if after.start <= before.end:
             raise ValueError(f"{where}: name the parts in the order of the file, each once")
-        if not any(line.strip() for line in lines[before.end : after.start - 1]):
-            parts[index] = replace(after, start=before.end + 1)  # with the blank lines between them
-    return Listing(root, file, tuple(parts) or (Part(1, len(lines)),))
+        if not any(lines[number - 1].strip() for number in between):
+            shown.update(between)  # blank lines
+    ends = {part.end for part in parts}
+    around = {part.inside for part in parts if part.inside}
+    return Listing(root, file, _with_removed(file, shown, ends), around)
+
+
+def _with_removed(file: File, shown: set[int], ends: set[int]) -> list[Line]:
+    """Return the lines with these numbers, each with what was removed right before it. What was
+    removed behind the end of a part, without anything in its place, belongs to the part."""
+    lines, removed, behind = [], [], 0
+    for line in (*file.lines, Line(" ", "", None, None)):
+        if line.mark == "-":
+            removed.append(line)
+            continue
+        if line.mark == " " or line.text.strip():  # an added blank line replaces nothing
+            if line.new in shown or (line.mark == " " and behind in ends):
+                lines += removed
+            removed, behind = [], line.new
+        if line.new in shown:
+            lines.append(line)
+    return lines
 
 
 def _nearest(name: str, every: Iterable[str]) -> str:
@@ -87,21 +106,20 @@ def find(text: str, path: str, name: str) -> Part:
     """Return the part of a file's text that a name means: `imports`, `NAME`, `Class.method`,
     `class Class` (down to its first method), or `"the start of a line"` (and what is indented or
     in brackets below it). Raise ValueError if there is none, or more than one."""
-    lines = text.splitlines()
     if name.startswith('"'):
         start = name[1:-1].replace('\\"', '"')
         what = f'line that starts with "{start}"'
-        texts = [line.strip() for line in lines]
-        found = [_block(lines, n) for n, text in enumerate(texts, 1) if text.startswith(start)]
-        near = _nearest(start, filter(None, texts))
+        lines = text.splitlines()
+        named = [(line.strip(), number) for number, line in enumerate(lines, 1) if line.strip()]
+        found = [_block(lines, number) for line, number in named if line.startswith(start)]
     elif path.endswith(".py"):
-        what, named = name, list(_named(text))
+        what = start = name
+        named = list(_named(text))
         found = [part for each, part in named if each == name]
-        near = _nearest(name, (each for each, _ in named))
     else:
         raise ValueError(f"{path} is not Python: name the start of a line, in quotes, instead")
     if not found:
-        raise ValueError(f"{path} has no {what}{near}")
+        raise ValueError(f"{path} has no {what}{_nearest(start, (each for each, _ in named))}")
     if len(found) > 1:
         where = " and ".join(str(part.start) for part in found)
         raise ValueError(f"{path} has more than one {what}: lines {where}")
@@ -113,34 +131,31 @@ def _named(text: str) -> Iterator[tuple[str, Part]]:
     lines, tree = text.splitlines(), ast.parse(text)
 
     def start(node: ast.stmt) -> int:
-        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+        first = min(each.lineno for each in (node, *getattr(node, "decorator_list", ())))
         while first > 1 and lines[first - 2].strip().startswith("#"):  # the comment above it
             first -= 1
         return first
 
-    def walk(body: list[ast.stmt], prefix: str, inside: int | None) -> Iterator[tuple[str, Part]]:
-        for node in body:
+    docstring = tree.body[: ast.get_docstring(tree) is not None]
+    rest = tree.body[len(docstring) :]
+    imports = takewhile(lambda each: isinstance(each, ast.Import | ast.ImportFrom), rest)
+    if leading := [*docstring, *imports]:
+        yield "imports", Part(1, leading[-1].end_lineno)
+    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for owner in (tree, *(each for each in tree.body if isinstance(each, ast.ClassDef))):
+        prefix, inside = ("", None) if owner is tree else (f"{owner.name}.", owner.lineno)
+        for node in owner.body:
             part = Part(start(node), node.end_lineno, inside)
             if isinstance(node, ast.ClassDef):
-                methods = [each for each in node.body if isinstance(each, definitions)]
-                end = start(methods[0]) - 1 if methods else node.end_lineno
-                while not lines[end - 1].strip():
-                    end -= 1
-                yield f"class {prefix}{node.name}", replace(part, end=end)
-                yield from walk(node.body, f"{prefix}{node.name}.", node.lineno)
+                above = takewhile(lambda each: not isinstance(each, definitions), node.body)
+                end = [node.lineno, *(each.end_lineno for each in above)][-1]
+                yield f"class {prefix}{node.name}", part._replace(end=end)
             if isinstance(node, definitions):
                 yield prefix + node.name, part
             else:  # what it assigns, also inside an `if`
                 names = (each for each in ast.walk(node) if isinstance(each, ast.Name))
                 bound = {each.id for each in names if isinstance(each.ctx, ast.Store)}
                 yield from ((prefix + name, part) for name in bound)
-
-    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    body = tree.body[1:] if ast.get_docstring(tree) else tree.body
-    imports = list(takewhile(lambda each: isinstance(each, ast.Import | ast.ImportFrom), body))
-    if leading := imports or tree.body[: len(tree.body) - len(body)]:
-        yield "imports", Part(1, leading[-1].end_lineno)
-    yield from walk(tree.body, "", None)
 
 
 def _block(lines: list[str], first: int) -> Part:
@@ -160,25 +175,3 @@ def _block(lines: list[str], first: int) -> Part:
             break
         end = number if line.strip() else end
     return Part(first, end)
-
-
-def within(file: File, part: Part) -> Iterator[Line]:
-    """Yield the lines of a part, each with what was removed right before it; what was removed
-    behind the last one without anything in its place belongs to the part, too."""
-    removed: list[Line] = []
-    behind = 0  # the last line of the new file so far
-    for line in file.lines:
-        inside = line.new and part.start <= line.new <= part.end
-        if line.mark == "-":
-            removed.append(line)
-        elif line.mark == "+" and not line.text.strip():  # a blank line replaces nothing
-            if inside:
-                yield line
-        else:
-            if inside or (line.mark == " " and behind == part.end):
-                yield from removed
-            if inside:
-                yield line
-            removed, behind = [], line.new
-    if behind == part.end:
-        yield from removed

@@ -1,59 +1,62 @@
 """HTML of listings, whole files and terminals, in the colours of their language. What changed is in
 <ins> and <del>, and the changed words of a line in <mark>."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from html import escape
-from itertools import pairwise
+from itertools import groupby, pairwise
+from pathlib import Path, PurePath
 
-from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from pygments.lexers import (
+    HtmlDjangoLexer,
+    NginxConfLexer,
+    TextLexer,
+    find_lexer_class_for_filename,
+)
 from pygments.token import STANDARD_TYPES, _TokenType
-from pygments.util import ClassNotFound
 
 from course import chapters
-from course.book.listing import Listing, within
+from course.book.listing import Listing
 from course.compare import File, Line, Spans
 
 BADGES = {"new": "new file", "changed": "changed", "same": "unchanged"}
-LEXERS = {"html": "html+django", "conf": "nginx"}  # where the file's name does not say it
+GAP = '<span class="line gap">⋮\n</span>'  # for lines that are left out
+LEXERS = {".html": HtmlDjangoLexer, ".conf": NginxConfLexer}  # where the name does not say it
+
+templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+HTML = templates.get_template("parts.html").module  # its macros
 
 
 def render(listing: Listing) -> str:
     """Return a listing: its path, what became of the file, a button that copies the new code, and
     its lines."""
-    file, folder = listing.file, listing.folder
+    file, folder, shown = listing.file, listing.folder, set(listing.lines)
+    runs = [
+        [line if line in shown else replace(line, mark=" ") for line in lines]
+        for is_shown, lines in groupby(
+            file.lines, lambda line: line in shown or line.new in listing.around
+        )
+        if is_shown
+    ]
     is_later_step = any(each.folder == folder for each in chapters.CHAPTERS[1:])
-    badge = BADGES.get(file.status, "") if is_later_step else ""
-    shown = {line.new for line in listing.lines}
-    rows, last = [], 0
-    for part in listing.parts:
-        if part.inside and part.inside not in shown:
-            shown.add(part.inside)
-            header = next(line for line in file.lines if line.new == part.inside)
-            rows += [_gap(last, part.inside), _row(file, replace(header, mark=" "))]
-            last = part.inside
-        rows += [_gap(last, part.start), *(_row(file, line) for line in within(file, part))]
-        last = part.end
+    badge = BADGES[file.status] if is_later_step else ""
     where = "" if folder == chapters.ROOT else f"{folder.name}/"
-    what = "Copy the new code" if badge else "Copy the code"
-    return _figure(where, file, badge, what, listing.code, rows)
+    rows = Markup(GAP.join(_rows(file, run) for run in runs))
+    return HTML.listing(where, file, badge, listing.code, rows)
 
 
 def render_file(file: File, is_provided: bool = False) -> str:
     """Return a whole file, folded: its path, badges, all its lines, and a button that copies the
     whole new file."""
-    badges = [file.status] + ["provided"] * is_provided
-    shown = "".join(f' <span class="badge badge-{each}">{each}</span>' for each in badges)
-    body = "<p>This file is empty: it is there so that Python takes the folder for code.</p>"
-    if file.binary:
-        body = "<p>This file is not a text.</p>"
-    elif file.lines:
-        rows = [_row(file, line) for line in file.lines]
-        body = _figure("", file, "", "Copy the whole file", file.text(), rows)
-    return (
-        f'<details class="file" data-path="{escape(file.path)}" data-status="{file.status}">'
-        f"<summary><code>{escape(file.path)}</code>{shown}</summary>{body}</details>"
-    )
+    return HTML.whole_file(file, is_provided, Markup(_rows(file, file.lines)))
 
 
 def render_terminal(title: str, text: str) -> str:
@@ -62,46 +65,19 @@ def render_terminal(title: str, text: str) -> str:
     lines = text.splitlines()
     commands = "\n".join(line.removeprefix("$ ") for line in lines if line.startswith("$ "))
     tokens = _tokens("x.sh-session", "".join(f"{line}\n" for line in lines))
-    rows = "\n".join(_code(tokens[number]) for number in range(len(lines)))
-    return (
-        f'<figure class="listing terminal"><figcaption>{escape(title or "Terminal")}'
-        f"{_button('Copy the command', '', commands)}</figcaption>"
-        f'<div class="highlight"><pre><code>{rows}</code></pre></div></figure>'
-    )
+    rows = "\n".join(_code(each) for each in tokens[: len(lines)])
+    return HTML.terminal(title or "Terminal", commands, Markup(rows))
 
 
-def _figure(folder: str, file: File, badge: str, what: str, copied: str, rows: list[str]) -> str:
-    path, status = escape(file.path), file.status
-    shown = f'<span class="badge badge-{status}">{badge}</span>' if badge else ""
-    label = f"{folder}{path} {badge}".strip()
-    return (
-        f'<figure class="listing" data-name="{folder}{path}"><figcaption><code>'
-        f'<span class="folder">{folder}</span>{path}</code> {shown}'
-        f"{_button(what, f': {label}', copied)}</figcaption>"
-        f'<div class="listing-code highlight" tabindex="0" role="group" aria-label="{label}">'
-        f"<pre><code>{''.join(rows)}</code></pre></div></figure>"
-    )
-
-
-def _button(what: str, which: str, copied: str) -> str:
-    # Material's script copies data-clipboard-text, and tells the reader that it did.
-    return (
-        f'<button class="listing-copy" type="button" title="{what}" '
-        f'aria-label="{what}{which}" data-clipboard-text="{escape(copied)}"></button>'
-    )
-
-
-def _gap(last: int, start: int) -> str:
-    """Return the mark of lines left out between two lines shown, if there are any."""
-    return '<span class="line gap">⋮\n</span>' if last and start > last + 1 else ""
-
-
-def _row(file: File, line: Line) -> str:
-    number = line.old if line.mark == "-" else line.new
-    tokens = _tokens(file.path, file.text("-" if line.mark == "-" else "+"))[number - 1]
-    tag = {"+": "ins", "-": "del", " ": "span"}[line.mark if file.status != "new" else " "]
-    numbers = f'data-old="{line.old or ""}" data-new="{line.new or ""}"'
-    return f'<{tag} class="line" {numbers}>{_code(tokens, line.words)}\n</{tag}>'
+def _rows(file: File, lines: Iterable[Line]) -> str:
+    rows = []
+    for line in lines:
+        number = line.old if line.mark == "-" else line.new
+        tokens = _tokens(file.path, file.text("-" if line.mark == "-" else "+"))[number - 1]
+        tag = {"+": "ins", "-": "del", " ": "span"}[line.mark if file.status != "new" else " "]
+        numbers = f'data-old="{line.old or ""}" data-new="{line.new or ""}"'
+        rows.append(f'<{tag} class="line" {numbers}>{_code(tokens, line.words)}\n</{tag}>')
+    return "".join(rows)
 
 
 def _code(tokens: list[tuple[_TokenType, str]], words: Spans = ()) -> str:
@@ -125,17 +101,9 @@ def _code(tokens: list[tuple[_TokenType, str]], words: Spans = ()) -> str:
 @cache
 def _tokens(path: str, text: str) -> list[list[tuple[_TokenType, str]]]:
     """Return the tokens of each line of a file, by the lexer that its name asks for."""
-    options = {"stripnl": False, "ensurenl": False}
-    ending = path.rpartition(".")[2]
-    try:
-        if ending in LEXERS:
-            lexer = get_lexer_by_name(LEXERS[ending], **options)
-        else:
-            lexer = get_lexer_for_filename(path, **options)
-    except ClassNotFound:
-        lexer = get_lexer_by_name("text", **options)
+    lexer = LEXERS.get(PurePath(path).suffix) or find_lexer_class_for_filename(path) or TextLexer
     lines: list[list[tuple[_TokenType, str]]] = [[]]
-    for kind, value in lexer.get_tokens(text):
+    for kind, value in lexer(stripnl=False, ensurenl=False).get_tokens(text):
         first, *others = value.split("\n")
         lines[-1].append((kind, first))
         lines += [[(kind, each)] for each in others]

@@ -52,9 +52,9 @@ def test_what_a_page_leaves_out_is_named() -> None:
             ["step2_second/chat/__init__.py is new, and the page does not name it"],
         ),
     ):
-        assert problems(WHOLE.replace(old, new), SECOND) == wanted
+        assert list(problems(WHOLE.replace(old, new), SECOND)) == wanted
     (SECOND.folder / "icon.png").write_bytes(b"\0")
-    assert problems(WHOLE, SECOND) == [
+    assert list(problems(WHOLE, SECOND)) == [
         "step2_second/icon.png is new, and the page does not name it"
     ]
 
@@ -63,8 +63,8 @@ def test_too_many_changes_in_one_fence_are_refused_unless_the_file_is_provided()
     code = "".join(f"line_{number} = {number}\n" for number in range(31))
     (SECOND.folder / "long.py").write_text(code)
     (SECOND.folder / "manage.py").write_text(code)
-    assert problems(LONG) == ["line 1: 31 changed lines, 30 is the most in one fence"]
-    assert problems(LONG.replace("long", "manage")) == []
+    assert list(problems(LONG)) == ["line 1: 31 changed lines, 30 is the most in one fence"]
+    assert list(problems(LONG.replace("long", "manage"))) == []
 
 
 @pytest.mark.parametrize("between", ["", "\n## A heading\n\n", '\n??? note "A note"\n\n'])
@@ -72,8 +72,8 @@ def test_two_blocks_without_a_word_between_them_are_refused(between: str) -> Non
     block = "```text\none\n```\n"
     line = 4 + between.count("\n")
     wanted = [f"line {line}: two blocks of code without a word between them"]
-    assert problems(block + between + block) == wanted
-    assert problems(f"{block}{between}\nNow a word.\n\n{block}") == []
+    assert list(problems(block + between + block)) == wanted
+    assert list(problems(f"{block}{between}\nNow a word.\n\n{block}")) == []
 
 
 def test_fences_are_found_inside_notes_with_their_titles_and_lines() -> None:
