@@ -1,7 +1,6 @@
 """A film: pictures of two real tabs, side by side, saved as an animation and as a still."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -10,7 +9,8 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from selenium.webdriver.common.keys import Keys
 
 from course.judge.browser import Tab, open_browser
-from course.run.serve import PrivateRedis, ServeError, Server
+from course.judge.target import Project
+from course.run.serve import ServeError
 
 WIDTH, HEIGHT, SCALE = 340, 530, 2  # of a tab, in the page's pixels, each drawn as SCALE² dots
 SIZE = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": SCALE, "mobile": False}
@@ -26,8 +26,8 @@ TYPING, LOOKING, PAUSE = 110, 900, 2500  # milliseconds that a picture is seen
 class Film:
     """What a scene uses: two tabs on a running step, typing in them, and pictures of both."""
 
-    def __init__(self, server: Server, redis: PrivateRedis | None, closing: ExitStack) -> None:
-        self.server, self.redis, self.closing = server, redis, closing
+    def __init__(self, project: Project) -> None:
+        self.server, self.redis, self.closing = project.server, project.redis, project.own
         self.tabs: list[Tab] = []
         self.caption = ""  # the lines under the tabs
         self.views: dict[str, tuple[Image.Image, str]] = {}  # tab's name: its page, its address

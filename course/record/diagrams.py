@@ -8,7 +8,6 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import dedent
 from xml.etree import ElementTree
 
 from course.chapters import ROOT
@@ -22,6 +21,7 @@ DIAGRAMS = ROOT / "docs" / "diagrams"
 # Mermaid is needed for drawing only, so it is neither in the repository nor on a page.
 MERMAID = "12.3.0"
 KEPT = Path(sys.prefix) / f"mermaid-{MERMAID}.tgz"
+LOAD = "document.head.append(Object.assign(document.createElement('script'), {text: arguments[0]}))"
 DRAW = Path(__file__).with_name("mermaid.js").read_text("utf-8")
 STYLE = without_comments(Path(__file__).with_name("diagram.css").read_text("utf-8"), ".css")
 
@@ -58,15 +58,9 @@ def draw(sources: list[str]) -> Iterator[str]:
     """Yield the SVG of each of these diagrams. Raise ServeError if there is no mermaid to draw
     with, ValueError, in mermaid's words, for a diagram that it cannot draw."""
     script = _mermaid()
-    driver = open_browser()
-    try:
+    with open_browser() as driver:
         driver.get("data:text/html,<!doctype html><meta charset=utf-8><title>Diagrams</title>")
-        driver.execute_script(
-            "const script = document.createElement('script');"
-            "script.text = arguments[0];"
-            "document.head.append(script);",
-            script,
-        )
+        driver.execute_script(LOAD, script)
         for source in sources:
             name = drawing(source).stem
             words = (_said(source, key) for key in ("accTitle", "accDescr"))
@@ -77,8 +71,6 @@ def draw(sources: list[str]) -> Iterator[str]:
             svg = ElementTree.fromstring(drawn["svg"])
             ElementTree.indent(svg, "")
             yield ElementTree.tostring(svg, encoding="unicode") + "\n"
-    finally:
-        driver.quit()
 
 
 def _mermaid() -> str:
@@ -107,6 +99,6 @@ def _said(source: str, key: str) -> str:
 
 
 def _normal(source: str) -> str:
-    """Return the source of a diagram without its indentation on the page and its comments."""
-    lines = (line.rstrip() for line in dedent(source).strip().splitlines())
+    """Return the source of a diagram without comments."""
+    lines = (line.rstrip() for line in source.strip().splitlines())
     return "\n".join(line for line in lines if not line.lstrip().startswith("%%"))

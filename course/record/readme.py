@@ -22,9 +22,8 @@ def with_tables(text: str) -> str:
     `<!-- end -->`. Raise ValueError if a table has no place there, or two."""
     chapters = chapters_table(lambda each: f"[`{each.folder.name}`]({each.folder.name}/)")
     for name, table in {"chapters": chapters, "matrix": matrix.markdown()}.items():
-        place = rf"(?s)(?<=<!-- {name} -->\n).*?(?=<!-- end -->)"
-        before, *after = re.split(place, text)
-        if len(after) != 1:
-            raise ValueError(f"README.md has {len(after)} places for the table of {name}, not one")
-        text = before + table + after[0]
+        place = rf"(?s)(<!-- {name} -->\n).*?(?=<!-- end -->)"
+        text, places = re.subn(place, lambda found, table=table: found[1] + table, text)
+        if places != 1:
+            raise ValueError(f"README.md has {places} places for the table of {name}, not one")
     return text

@@ -18,6 +18,13 @@ def main(everything: bool = False) -> None:
         print("Nothing is out of date.")
 
 
+def orphans() -> set[Path]:
+    """Return the drawings and recordings that belong to no page and no chapter."""
+    there = {*diagrams.DIAGRAMS.glob("*"), *films.RECORDINGS.glob("*")}
+    recordings = {path for chapter in CHAPTERS for path in films.paths(chapter)}
+    return there - diagrams.on_pages().keys() - recordings
+
+
 def _make(everything: bool) -> Iterator[Path]:
     text = readme.README.read_text("utf-8")
     if (fresh := readme.with_tables(text)) != text:
@@ -32,6 +39,6 @@ def _make(everything: bool) -> Iterator[Path]:
     for chapter in CHAPTERS:
         if everything or films.stale(chapter):
             yield from films.record(chapter)
-    for path in {*diagrams.DIAGRAMS.glob("*")} - sources.keys() | {*films.orphans()}:
+    for path in orphans():
         path.unlink()
         yield path
