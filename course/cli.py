@@ -423,8 +423,8 @@ def show(files: "list[File]", words: dict[str, str]) -> tuple[Counter[str], int,
             typer.secho(f"@@ -{old} +{new} @@", fg="cyan")
             for line in hunk:
                 typer.secho(line.mark + line.text, fg=COLOURS.get(line.mark))
-    added, removed = (sum(each.count(mark) for each in files) for mark in "+-")
-    return Counter(each.status for each in files), added, removed
+    marks = Counter(line.mark for file in files for line in file.lines)
+    return Counter(each.status for each in files), marks["+"], marks["-"]
 
 
 def tell_what_to_do(mine: Path, step: Chapter) -> None:

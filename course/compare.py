@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import accumulate
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Literal
 
@@ -39,10 +39,6 @@ class File:
     binary: bool
     lines: tuple[Line, ...]
 
-    def count(self, mark: Literal["-", "+"]) -> int:
-        """Return how many lines were removed or added."""
-        return sum(line.mark == mark for line in self.lines)
-
     def text(self, mark: Literal["-", "+"] = "+") -> str:
         """Return the text of the new file, or of the old one ("-")."""
         return "".join(line.text + "\n" for line in self.lines if line.mark in (" ", mark))
@@ -50,11 +46,10 @@ class File:
     def hunks(self, context: int = 3) -> Iterator[tuple[Line, ...]]:
         """Yield the changes, each with at most `context` unchanged lines around it."""
         changed = [index for index, line in enumerate(self.lines) if line.mark != " "]
-        while changed:
-            start = end = changed.pop(0)
-            while changed and changed[0] - end <= 2 * context + 1:
-                end = changed.pop(0)
-            yield self.lines[max(0, start - context) : end + context + 1]
+        near = {at + n for at in changed for n in range(-context, context + 1)}
+        for is_near, group in groupby(enumerate(self.lines), lambda each: each[0] in near):
+            if is_near:
+                yield tuple(line for _, line in group)
 
 
 def compare(old: Path | None, new: Path) -> list[File]:
@@ -98,10 +93,10 @@ def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
             yield from (Line(" ", text, i + n, j + n) for n, text in enumerate(old[i:i_end], 1))
             continue
         removed, added = _changed_words(old[i:i_end], new[j:j_end])
-        for offset, text in enumerate(old[i:i_end]):
-            yield Line("-", text, i + offset + 1, None, removed.get(offset, ()))
-        for offset, text in enumerate(new[j:j_end]):
-            yield Line("+", text, None, j + offset + 1, added.get(offset, ()))
+        for n, text in enumerate(old[i:i_end]):
+            yield Line("-", text, i + n + 1, None, removed.get(n, ()))
+        for n, text in enumerate(new[j:j_end]):
+            yield Line("+", text, None, j + n + 1, added.get(n, ()))
 
 
 def _changed_words(old: list[str], new: list[str]) -> tuple[dict[int, Spans], dict[int, Spans]]:

@@ -1,8 +1,9 @@
 """The fenced blocks of a Markdown page: code, commands and what the course draws itself."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 from textwrap import dedent
+from typing import NamedTuple
 
 FENCE = re.compile(
     r"^(?P<indent>[ ]*)(?P<ticks>```+)[ ]*(?P<language>[\w-]*)"
@@ -12,8 +13,7 @@ FENCE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Fence:
+class Fence(NamedTuple):
     """A fenced block: the page's line that it starts in (from 1), its language, its title, its body
     without its indentation, that indentation, and the whole of it as it is on the page."""
 
@@ -25,11 +25,9 @@ class Fence:
     text: str
 
 
-def fences(page: str) -> list[Fence]:
-    """Return the fenced blocks of a page, also those inside notes and tabs, in order."""
-    found = []
+def fences(page: str) -> Iterator[Fence]:
+    """Yield the fenced blocks of a page, also those inside notes and tabs, in order."""
     for match in FENCE.finditer(page):
         line, title = page.count("\n", 0, match.start()) + 1, match["title"] or ""
         body, indent = dedent(match["body"]), len(match["indent"])
-        found.append(Fence(line, match["language"], title, body, indent, match[0]))
-    return found
+        yield Fence(line, match["language"], title, body, indent, match[0])

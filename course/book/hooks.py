@@ -21,7 +21,7 @@ from course import matrix
 from course.book.coverage import problems
 from course.book.listing import read
 from course.book.render import HTML, render, render_file, render_terminal
-from course.chapters import CHAPTERS, ROOT, Chapter, predecessor, provided
+from course.chapters import CHAPTERS, ROOT, predecessor, provided
 from course.compare import compare
 from course.judge import mistakes
 from course.markdown import Fence, fences
@@ -30,6 +30,7 @@ from course.record.readme import chapters_table
 from course.run import layers
 
 STEPS = {chapter.folder.name: chapter for chapter in CHAPTERS}
+COMPARISON = Path(__file__).with_name("comparison.md").read_text("utf-8")
 OUT_OF_DATE = "out of date: run `python3 learn.py record`"
 
 log = get_plugin_logger("course")
@@ -46,8 +47,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """MkDocs calls this with what is in docs/: add a page for every two steps to compare."""
     for old, new in combinations(CHAPTERS, 2):
+        changed = sum(each.status != "same" for each in compare(old.folder, new.folder))
+        text = COMPARISON.format(old=old, new=new, changed=changed)
         name = f"compare/{old.number}-{new.number}.md"
-        files.append(File.generated(config, name, content=_comparison(old, new)))
+        text += _every_file(old.folder, new.folder)
+        files.append(File.generated(config, name, content=text))
     return files
 
 
@@ -123,12 +127,6 @@ def _bench(fence: Fence, page: Page) -> str:
     return _raw(text) if is_html else text
 
 
-def _chapters(fence: Fence, page: Page) -> str:
-    return chapters_table(
-        lambda each: f"[{each.number}: {each.name.replace('_', ' ')}]({each.folder.name}.md)"
-    )
-
-
 def _comparisons(fence: Fence, page: Page) -> str:
     rows = ["| from | to |", "| --- | --- |"]
     for old, pairs in groupby(combinations(CHAPTERS, 2), lambda pair: pair[0].number):
@@ -139,7 +137,7 @@ def _comparisons(fence: Fence, page: Page) -> str:
 
 MADE_FROM = {
     "bench": _bench,
-    "chapters": _chapters,
+    "chapters": lambda fence, page: chapters_table("[{0.number}: {title}]({0.folder.name}.md)"),
     "comparisons": _comparisons,
     "console": lambda fence, page: _raw(render_terminal(fence.title, fence.body)),
     "layers": lambda fence, page: layers.markdown(),
@@ -150,17 +148,6 @@ MADE_FROM = {
     "recording": _recording,
     "step": lambda fence, page: _raw(render(read(fence.body))),
 }
-
-
-def _comparison(old: Chapter, new: Chapter) -> str:
-    changed = sum(each.status != "same" for each in compare(old.folder, new.folder))
-    return (
-        f"---\nsearch: {{exclude: true}}\n---\n# From step {old.number} to step {new.number}\n\n"
-        f"{changed} files of `{new.folder.name}` differ from `{old.folder.name}`. Fold a file out "
-        f"to see its lines; its button copies the whole file as it is in step {new.number}. In a "
-        f"terminal, `python3 learn.py diff {old.number} {new.number}` says the same. "
-        f"[Compare other steps](../compare.md).\n\n{_every_file(old.folder, new.folder)}"
-    )
 
 
 def _every_file(old: Path | None, new: Path) -> str:
