@@ -43,10 +43,10 @@ class File:
         """Return the text of the new file, or of the old one ("-")."""
         return "".join(line.text + "\n" for line in self.lines if line.mark in (" ", mark))
 
-    def hunks(self, context: int = 3) -> Iterator[tuple[Line, ...]]:
-        """Yield the changes, each with at most `context` unchanged lines around it."""
+    def hunks(self) -> Iterator[tuple[Line, ...]]:
+        """Yield the changes, each with at most three unchanged lines around it."""
         changed = [index for index, line in enumerate(self.lines) if line.mark != " "]
-        near = {at + n for at in changed for n in range(-context, context + 1)}
+        near = {number for index in changed for number in range(index - 3, index + 4)}
         for is_near, group in groupby(enumerate(self.lines), lambda each: each[0] in near):
             if is_near:
                 yield tuple(line for _, line in group)

@@ -8,49 +8,36 @@ from html import escape
 from itertools import groupby, pairwise
 from pathlib import Path, PurePath
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Template
 from markupsafe import Markup
-from pygments.lexers import (
-    HtmlDjangoLexer,
-    NginxConfLexer,
-    TextLexer,
-    find_lexer_class_for_filename,
-)
+from pygments import lexers
 from pygments.token import STANDARD_TYPES, _TokenType
 
 from course import chapters
 from course.book.listing import Listing
 from course.compare import File, Line, Spans
 
-BADGES = {"new": "new file", "changed": "changed", "same": "unchanged"}
 GAP = '<span class="line gap">⋮\n</span>'  # for lines that are left out
-LEXERS = {".html": HtmlDjangoLexer, ".conf": NginxConfLexer}  # where the name does not say it
+# Where the name of a file does not say it.
+LEXERS = {".html": lexers.HtmlDjangoLexer, ".conf": lexers.NginxConfLexer}
 
-templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-HTML = templates.get_template("parts.html").module  # its macros
+_parts = Path(__file__).with_name("parts.html").read_text("utf-8")
+HTML = Template(_parts, autoescape=True, trim_blocks=True, lstrip_blocks=True).module  # its macros
 
 
 def render(listing: Listing) -> str:
     """Return a listing: its path, what became of the file, a button that copies the new code, and
     its lines."""
     file, folder, shown = listing.file, listing.folder, set(listing.lines)
-    runs = [
-        [line if line in shown else replace(line, mark=" ") for line in lines]
-        for is_shown, lines in groupby(
-            file.lines, lambda line: line in shown or line.new in listing.around
-        )
-        if is_shown
+    runs = groupby(file.lines, lambda line: line in shown or line.new in listing.around)
+    rows = [
+        _rows(file, (line if line in shown else replace(line, mark=" ") for line in lines))
+        for visible, lines in runs
+        if visible
     ]
     is_later_step = any(each.folder == folder for each in chapters.CHAPTERS[1:])
-    badge = BADGES[file.status] if is_later_step else ""
     where = "" if folder == chapters.ROOT else f"{folder.name}/"
-    rows = Markup(GAP.join(_rows(file, run) for run in runs))
-    return HTML.listing(where, file, badge, listing.code, rows)
+    return HTML.listing(where, file, is_later_step, listing.code, Markup(GAP.join(rows)))
 
 
 def render_file(file: File, is_provided: bool = False) -> str:
@@ -101,9 +88,9 @@ def _code(tokens: list[tuple[_TokenType, str]], words: Spans = ()) -> str:
 @cache
 def _tokens(path: str, text: str) -> list[list[tuple[_TokenType, str]]]:
     """Return the tokens of each line of a file, by the lexer that its name asks for."""
-    lexer = LEXERS.get(PurePath(path).suffix) or find_lexer_class_for_filename(path) or TextLexer
+    lexer = LEXERS.get(PurePath(path).suffix) or lexers.find_lexer_class_for_filename(path)
     lines: list[list[tuple[_TokenType, str]]] = [[]]
-    for kind, value in lexer(stripnl=False, ensurenl=False).get_tokens(text):
+    for kind, value in (lexer or lexers.TextLexer)(stripnl=False, ensurenl=False).get_tokens(text):
         first, *others = value.split("\n")
         lines[-1].append((kind, first))
         lines += [[(kind, each)] for each in others]

@@ -36,8 +36,7 @@ class Film:
 
     def open(self, *paths: str) -> list[Tab]:
         """Open a browser, with a tab at each of these paths."""
-        driver = open_browser()
-        self.closing.callback(driver.quit)
+        driver = self.closing.enter_context(open_browser())
         if not hasattr(driver, "execute_cdp_cmd"):
             raise ServeError("Recordings are made with Chrome or Chromium: install one of them.")
         for name, path in zip("AB", paths, strict=True):
@@ -82,8 +81,8 @@ class Film:
         lines = max(len(caption.splitlines()) for _, caption, _ in self.shots)
         pictures = [_picture(views, text.splitlines(), lines) for views, text, _ in self.shots]
         durations = [*(milliseconds for _, _, milliseconds in self.shots[:-1]), PAUSE]
-        options = {"duration": durations, "loop": 0, "lossless": True, "method": 4}
-        pictures[0].save(moving, save_all=True, append_images=pictures[1:], **options)
+        frames = {"save_all": True, "append_images": pictures[1:], "duration": durations, "loop": 0}
+        pictures[0].save(moving, lossless=True, method=4, **frames)
         facts = PngImagePlugin.PngInfo()
         facts.add_text("made from", fingerprint)
         pictures[self.still].quantize(128).save(still, optimize=True, pnginfo=facts)
