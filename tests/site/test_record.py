@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from course.chapters import CHAPTERS, ROOT, Chapter
 from course.record import diagrams, films, readme, record, scenes
@@ -40,39 +40,29 @@ def test_everything_is_fresh() -> None:
     assert pictures and all((ROOT / picture).is_file() for picture in pictures)
 
 
-@pytest.mark.parametrize(
-    ("suffix", "code", "reworded", "changed"),
-    [
+def test_only_what_shows_makes_a_recording_stale(tmp_path: Path, monkeypatch) -> None:
+    chapter = Chapter(1, "views", "", "")
+    monkeypatch.setattr("course.chapters.ROOT", tmp_path)
+    monkeypatch.setattr(films, "RECORDINGS", tmp_path)
+    chapter.folder.mkdir()
+    assert films.stale(chapter), "there is no recording"
+    for suffix, code, reworded, changed in (
         (".py", 'def f():\n    """Old."""\n    return 1  # one\n', '"""Old."""', "return 1"),
         (".js", "// Old.\nsend(1); /* one */\n", "// Old.", "send(1)"),
         (".css", "/* Old. */\np { margin: 0 }\n", "/* Old. */", "margin: 0"),
         (".html", "<!-- Old. -->{# Old. #}\n<p>{% url 'x' %}</p>\n", "{# Old. #}", "'x'"),
         (".html", "<!-- Old. -->\n<!doctype html>\n", "<!-- Old. -->", "doctype html"),
-    ],
-)
-def test_only_what_shows_makes_a_recording_stale(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    suffix: str,
-    code: str,
-    reworded: str,
-    changed: str,
-) -> None:
-    chapter = Chapter(1, "views", "", "")
-    monkeypatch.setattr("course.chapters.ROOT", tmp_path)
-    monkeypatch.setattr(films, "RECORDINGS", tmp_path)
-    file = chapter.folder / f"code{suffix}"
-    file.parent.mkdir()
-    file.write_text(code)
-    assert films.stale(chapter), "there is no recording"
-    for path in films.paths(chapter):
-        path.write_text(films.fingerprint(chapter))
-    file.write_text(code.replace(reworded, reworded.replace("Old", "New")) + "\n")
-    (chapter.folder / "conftest.py").write_text("a test's")
-    assert not films.stale(chapter)
-    file.write_text(code.replace(changed, "2"))
-    assert films.stale(chapter)
-    file.write_text(code)
+    ):
+        (file := chapter.folder / f"code{suffix}").write_text(code)
+        for path in films.paths(chapter):
+            path.write_text(films.fingerprint(chapter))
+        file.write_text(code.replace(reworded, reworded.replace("Old", "New")) + "\n")
+        (chapter.folder / "conftest.py").write_text(f"a test's {suffix}")
+        assert not films.stale(chapter), suffix
+        file.write_text(code.replace(changed, "2"))
+        assert films.stale(chapter), suffix
+        file.write_text(code)
+        assert not films.stale(chapter), suffix
     monkeypatch.setitem(scenes.SCENES, "views", scenes.run_the_tests)
     assert films.stale(chapter), "another scene is another recording"
     with pytest.raises(ValueError, match=r"unknown has no scene yet: write it in course/record/sc"):
@@ -93,6 +83,7 @@ def test_a_diagram_needs_a_title_of_its_own_and_a_description(tmp_path: Path) ->
 
 def test_a_drawing_is_small_has_room_for_its_words_and_brings_nothing_but_shapes(browser) -> None:
     """In the font of this system's pages, which is not the one that it was measured with."""
+    driver = browser()
     for path in diagrams.DIAGRAMS.glob("*.svg"):
         text = path.read_text("utf-8")
         root = ElementTree.fromstring(text)
@@ -104,8 +95,7 @@ def test_a_drawing_is_small_has_room_for_its_words_and_brings_nothing_but_shapes
         assert all(name.startswith(f"diagram-{path.stem}-") for name in named), "unique on a page"
         for label, tag in (("aria-labelledby", "title"), ("aria-describedby", "desc")):
             assert named[root.get(label)].tag == SVG + tag and named[root.get(label)].text
-        assert len(path.read_bytes()) < 15_000
-        driver = browser()
+        assert len(text.encode()) < 15_000
         driver.get("data:text/html,<!doctype html><meta charset=utf-8><body style='margin:0'>")
         driver.execute_script("document.body.innerHTML = arguments[0]", text)
         assert driver.execute_script(CROWDED) == [], path.stem
@@ -117,12 +107,11 @@ def test_a_recording_is_small_moves_for_seconds_and_starts_again() -> None:
         assert max(still.stat().st_size, moving.stat().st_size) <= 150_000
         with Image.open(moving) as film, Image.open(still) as picture:
             assert film.size == picture.size
-            durations = []
-            for number in range(film.n_frames):
-                film.seek(number)
-                film.load()
-                durations.append(film.info["duration"])
             assert film.info["loop"] == 0, "for ever"
+            durations = []
+            for frame in ImageSequence.Iterator(film):
+                frame.load()
+                durations.append(frame.info["duration"])
         assert 4000 <= sum(durations) <= 9000, chapter.name
         assert durations[-1] >= PAUSE, "time to look, before it starts again"
 

@@ -12,11 +12,11 @@ import pytest
 from bs4 import BeautifulSoup
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
-from selenium.webdriver.support.wait import WebDriverWait
 
 from course import matrix
 from course.chapters import CHAPTERS, ROOT
-from course.run.serve import copy_project
+from course.compare import compare
+from course.run.serve import copy_project, wait_until
 from tests.site import pages
 from tests.site.pages import NARROW, WIDE, build, check, look
 
@@ -62,24 +62,15 @@ def test_every_link_leads_somewhere_and_nothing_comes_from_elsewhere(site: Path)
     assert not dead, "\n".join(dead)
 
 
-def test_the_buttons_of_a_chapter_give_the_step_back(site: Path, tmp_path: Path) -> None:
-    """As a reader would, from an empty folder and with the page alone."""
+def test_the_buttons_of_a_chapter_give_the_step_back(site: Path) -> None:
+    """Byte for byte, and no file is missing."""
     for chapter in CHAPTERS:
-        for file in page(site, chapter.folder.name).select("details.file"):
-            if file["data-status"] != "removed":
-                path = tmp_path / chapter.folder.name / file["data-path"]
-                path.parent.mkdir(parents=True, exist_ok=True)
-                button = file.select_one("button")
-                path.write_bytes((button["data-clipboard-text"] if button else "").encode())
-        assert contents(tmp_path / chapter.folder.name) == contents(chapter.folder)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and not {"__pycache__", ".pytest_cache"} & set(path.parts)
-    }
+        files = page(site, chapter.folder.name).select("details.file:not([data-status=removed])")
+        buttons = {each["data-path"]: each.select_one("button") for each in files}
+        assert buttons.keys() == {each.path for each in compare(None, chapter.folder)}
+        for path, button in buttons.items():
+            copied = button["data-clipboard-text"] if button else ""
+            assert copied.encode() == (chapter.folder / path).read_bytes(), path
 
 
 def test_a_chapter_has_the_shape_of_all_chapters(site: Path) -> None:
@@ -152,9 +143,8 @@ def test_a_copy_button_gives_exactly_the_new_code(tab: WebDriver, address: str) 
     allowed = ["clipboardReadWrite", "clipboardSanitizedWrite"]
     tab.execute_cdp_cmd("Browser.grantPermissions", {"permissions": allowed})
     look(tab, f"{address}/step4_async/", WIDE, "light")
-    WebDriverWait(tab, 5).until(
-        lambda _: tab.execute_script("return document.readyState") == "complete"
-    )
+    ready = "return document.readyState == 'complete'"
+    wait_until(lambda: tab.execute_script(ready), "the page does not load")
     tab.find_element(By.CSS_SELECTOR, ".listing:not(.terminal) .listing-copy").click()
     copied = tab.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
     assert copied and copied in (ROOT / "step4_async/chat/consumers.py").read_text("utf-8")
@@ -173,9 +163,8 @@ def test_search_finds_a_chapter_by_its_concept(tab: WebDriver, address: str) -> 
         box.clear()
         box.send_keys(chapter.concept.replace("`", ""))
 
-        def found(_: WebDriver, folder: str = chapter.folder.name) -> bool:
-            links = tab.execute_script(LINKS)
-            names = [urlsplit(each).path.strip("/") for each in links]
-            return folder in list(dict.fromkeys(names))[:3]
+        def found(folder: str = chapter.folder.name) -> bool:
+            paths = [urlsplit(each).path.strip("/") for each in tab.execute_script(LINKS)]
+            return folder in list(dict.fromkeys(paths))[:3]
 
-        WebDriverWait(tab, 20).until(found, f"{chapter.folder.name} is not found by its concept")
+        wait_until(found, f"{chapter.folder.name} is not found by its concept", 20)
