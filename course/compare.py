@@ -20,13 +20,15 @@ Spans = tuple[tuple[int, int], ...]  # (start, end) of pieces of a line
 @dataclass(frozen=True)
 class Line:
     """One line: " " (in both files), "-" (in the old one only) or "+" (in the new one only); its
-    number in each file that has it, from 1; where its changed words are."""
+    number in each file that has it, from 1; where its changed words are; and the lines of the new
+    file to show it with: itself, what replaces it, or both neighbours of the gap that it leaves."""
 
     mark: Literal[" ", "-", "+"]
     text: str
     old: int | None
     new: int | None
     words: Spans = ()
+    beside: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,16 @@ def _content(path: Path) -> list[str] | bytes | None:
 def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
     for kind, i, i_end, j, j_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if kind == "equal":
-            yield from (Line(" ", text, i + n, j + n) for n, text in enumerate(old[i:i_end], 1))
+            for n, text in enumerate(old[i:i_end], 1):
+                yield Line(" ", text, i + n, j + n, beside=(j + n,))
             continue
         removed, added = _changed_words(old[i:i_end], new[j:j_end])
+        replaced_by = [n for n, text in enumerate(new[j:j_end], j + 1) if text.strip()]
+        beside = tuple(replaced_by[:1]) or (j, j_end + 1)
         for n, text in enumerate(old[i:i_end]):
-            yield Line("-", text, i + n + 1, None, removed.get(n, ()))
+            yield Line("-", text, i + n + 1, None, removed.get(n, ()), beside)
         for n, text in enumerate(new[j:j_end]):
-            yield Line("+", text, None, j + n + 1, added.get(n, ()))
+            yield Line("+", text, None, j + n + 1, added.get(n, ()), (j + n + 1,))
 
 
 def _changed_words(old: list[str], new: list[str]) -> tuple[dict[int, Spans], dict[int, Spans]]:

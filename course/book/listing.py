@@ -75,26 +75,8 @@ def read(body: str) -> Listing:
             raise ValueError(f"{where}: name the parts in the order of the file, each once")
         if not any(lines[number - 1].strip() for number in between):
             shown.update(between)  # blank lines
-    ends = {part.end for part in parts}
-    around = {part.inside for part in parts if part.inside}
-    return Listing(root, file, _with_removed(file, shown, ends), around)
-
-
-def _with_removed(file: File, shown: set[int], ends: set[int]) -> list[Line]:
-    """Return the lines with these numbers, each with what was removed right before it. What was
-    removed behind the end of a part, without anything in its place, belongs to the part."""
-    lines, removed, behind = [], [], 0
-    for line in (*file.lines, Line(" ", "", None, None)):
-        if line.mark == "-":
-            removed.append(line)
-            continue
-        if line.mark == " " or line.text.strip():  # an added blank line replaces nothing
-            if line.new in shown or (line.mark == " " and behind in ends):
-                lines += removed
-            removed, behind = [], line.new
-        if line.new in shown:
-            lines.append(line)
-    return lines
+    visible = [line for line in file.lines if not shown.isdisjoint(line.beside)]
+    return Listing(root, file, visible, {part.inside for part in parts if part.inside})
 
 
 def _nearest(name: str, every: Iterable[str]) -> str:
