@@ -11,9 +11,10 @@ from course.record import diagrams, films, readme
 def main(everything: bool = False) -> None:
     """Make what is out of date, or everything, and print a line for each thing made. Raise
     ServeError or ValueError, which say what to do, if something cannot be made."""
-    made = 0
-    for made, path in enumerate(_make(everything), 1):  # noqa: B007
+    made = False
+    for path in _make(everything):
         print(path.relative_to(ROOT).as_posix(), "" if path.exists() else "(removed)", flush=True)
+        made = True
     if not made:
         print("Nothing is out of date.")
 
@@ -31,10 +32,9 @@ def _make(everything: bool) -> Iterator[Path]:
         readme.README.write_text(fresh, "utf-8")
         yield readme.README
     sources = diagrams.on_pages()
-    due = [path for path, source in sources.items() if everything or diagrams.stale(source)]
-    if due:
-        for path, svg in zip(due, diagrams.draw([sources[path] for path in due]), strict=True):
-            path.write_text(svg, "utf-8")
+    if due := [each for each in sources.values() if everything or diagrams.stale(each)]:
+        for source, svg in zip(due, diagrams.draw(due), strict=True):
+            (path := diagrams.drawing(source)).write_text(svg, "utf-8")
             yield path
     for chapter in CHAPTERS:
         if everything or films.stale(chapter):

@@ -13,13 +13,11 @@ from course.record.camera import Film
 
 NAME, SEND = "#room-name-input", "#chat-message-submit"
 
-Scene = Callable[[Film], None]
-SCENES: dict[str, Scene] = {}
+SCENES: dict[str, Callable[[Film], None]] = {}
 
 
-def scene(name: str) -> Callable[[Scene], Scene]:
-    """Make a function the scene of the chapter with this name, which is its folder's name without
-    the number."""
+def scene(name: str) -> Callable:
+    """Make a function the scene of the chapter of this name: its folder's, without the number."""
     return lambda play: SCENES.setdefault(name, play)
 
 
