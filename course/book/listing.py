@@ -130,7 +130,7 @@ def _named(text: str) -> Iterator[tuple[str, Part]]:
             part = Part(start(node), node.end_lineno, inside)
             if isinstance(node, ast.ClassDef):
                 above = takewhile(lambda each: not isinstance(each, definitions), node.body)
-                end = [node.lineno, *(each.end_lineno for each in above)][-1]
+                end = [start(node.body[0]) - 1, *(each.end_lineno for each in above)][-1]
                 yield f"class {prefix}{node.name}", part._replace(end=end)
             if isinstance(node, definitions):
                 yield prefix + node.name, part
