@@ -25,7 +25,8 @@ from course.judge.check import Check, noticed, rows
 from course.judge.folders import apply
 from course.judge.gate import Gate
 from course.judge.mistakes import Mistake, Seen
-from course.judge.target import CheckError, Project
+from course.judge.scenarios.frames import KEEP_STATUS
+from course.judge.target import CheckError, project_in
 from course.run.serve import (
     OWN_GROUP,
     PrivateRedis,
@@ -44,13 +45,6 @@ OURS = ("PYTEST_", "DJANGO_", "REDIS_", "FORCE_COLOR", "PY_COLORS")  # not for t
 # Elsewhere an error may be in other words: those of the system, or of a newer Python.
 ELSEWHERE = sys.platform == "win32" or sys.version_info >= (3, 14)
 
-# Keeps what the status line says, from now on, since some of it is gone after half a second.
-KEEP_STATUS = """
-const status = document.getElementById("chat-status");
-window.said = status ? [status.textContent] : [];
-if (status) new MutationObserver(() => window.said.push(status.textContent))
-  .observe(status, {childList: true, characterData: true, subtree: true});
-"""
 # Keeps the codes with which the page's sockets close.
 KEEP_CODES = """
 window.codes = [];
@@ -332,7 +326,7 @@ def named_by_check(
         judged = judged[-1:]
     tabs = browser if clues.symptom in ("page only", "own tests", "tls") else None
     try:
-        with Project(folder, step.services, None) as target:
+        with project_in(folder, step.services) as target:
             check = Check(target, step, tabs, patience=PATIENCE_OF_CHECK)
             found = [check.verdict(row).causes for row in judged]
             if not clues.row:
