@@ -377,13 +377,16 @@ def check(
 
     no_tabs = judged.reason_against_tabs(browser)
     with until_stopped(130), ExitStack() as own:
-        if project and redis_url and "redis" in last.services:
-            serve.check_redis(redis_url)
-        site = None if project else target.site_at(url)
-        tabs = None if no_tabs else own.enter_context(judged.starting_browser())
-        if project:
-            site = own.enter_context(target.project_in(project, last.services, redis_url))
-        good = report.judge(judged.Check(site, last, tabs, no_tabs), chapters, everything)
+        try:
+            if project and redis_url and "redis" in last.services:
+                serve.check_redis(redis_url)
+            site = None if project else target.site_at(url)
+            tabs = None if no_tabs else own.enter_context(judged.starting_browser())
+            if project:
+                site = own.enter_context(target.Project(project, last.services, redis_url))
+            good = report.judge(judged.Check(site, last, tabs, no_tabs), chapters, everything)
+        except target.CheckError as error:
+            refuse(str(error))
     raise typer.Exit(0 if good else 1)
 
 
@@ -491,6 +494,8 @@ def bench(
         try:
             yours = target.site_at(url).url if url else ""
             show.main(quick, yours, file)
+        except target.CheckError as error:
+            refuse(str(error))
         except OSError as error:
             refuse(f"{file} cannot be written: {error.strerror}.")
 

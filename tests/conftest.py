@@ -4,7 +4,7 @@ import os
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from urllib.request import urlopen
@@ -50,15 +50,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Callable[[], WebDriver]]:
     """Opens the browser when a tab is first needed; one serves all the tests of a worker."""
+    with browser_with() as get:
+        yield get
+
+
+@contextmanager
+def browser_with(*arguments: str) -> Iterator[Callable[[], WebDriver]]:
+    """Yield what opens a browser with these arguments, when it is first called."""
     with ExitStack() as own:
 
         @cache
         def get() -> WebDriver:
             if remote := os.environ.get("SELENIUM_REMOTE_URL"):
                 wait_until(lambda: answers(f"{remote}/status"), f"no browser at {remote}", 60)
-            driver = open_browser()
-            own.callback(driver.quit)
-            return driver
+            return own.enter_context(open_browser(*arguments))
 
         yield get
 

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
@@ -21,6 +21,13 @@ from course.run.serve import wait_until
 
 T = TypeVar("T")
 PATIENCE = 10.0  # seconds to wait for what should be seen; only a failure takes that long
+CHROME = (
+    "--headless=new",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-gpu",  # do not emulate one
+    "--disable-dev-shm-usage",  # 64 MB in a container, too little for Chrome
+)
 STATUSES = {"connecting…", "connected", "reconnecting…"}  # what a page shows of its connection
 
 
@@ -34,38 +41,31 @@ class Unmet(AssertionError):
         self.symptom, self.output = symptom, output
 
 
-def open_browser(*logs: str) -> WebDriver:
-    """Open a headless browser: the one at SELENIUM_REMOTE_URL if that is set, else the one that
-    install.find_browser finds. Chrome keeps these logs beside its console's ("performance").
-    Raise WebDriverException, with the reason, if it does not start."""
-    if remote := os.environ.get("SELENIUM_REMOTE_URL"):
-        return webdriver.Remote(remote, options=chrome_options(*logs))
-    binary = find_browser() or ""
+def open_browser(*arguments: str, logs: Sequence[str] = ()) -> WebDriver:
+    """Open a headless browser that talks to our pages and to nobody else: the one at
+    SELENIUM_REMOTE_URL if that is set, else the one that install.find_browser finds. Chrome gets
+    these arguments, and keeps these logs beside its console's ("performance"). Raise
+    WebDriverException, with the reason, if it does not start."""
+    remote = os.environ.get("SELENIUM_REMOTE_URL")
+    binary = "" if remote else find_browser() or ""
     if "firefox" in binary.lower():
         options = webdriver.FirefoxOptions()
         options.binary_location = binary
         options.add_argument("-headless")
         return webdriver.Firefox(options)
-    options = chrome_options(*logs)
-    options.binary_location = binary
-    # Debian's Chromium comes with its driver; for Chrome, Selenium knows which one fits.
-    driver = shutil.which("chromedriver") if "chromium" in binary.lower() else None
-    return webdriver.Chrome(options, webdriver.ChromeService(driver))
-
-
-def chrome_options(*logs: str) -> webdriver.ChromeOptions:
-    """Return the options of a headless Chrome that talks to our pages and to nobody else, and keeps
-    these logs beside its console's."""
     options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-first-run", "--disable-background-networking"):
+    for argument in (*CHROME, *arguments):
         options.add_argument(argument)
-    options.add_argument("--disable-gpu")  # do not emulate one
-    options.add_argument("--disable-dev-shm-usage")  # 64 MB in a container, too little for Chrome
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # Chrome's sandbox refuses to run as root
     options.accept_insecure_certs = True  # of our own gate, on this machine
     options.set_capability("goog:loggingPrefs", dict.fromkeys(("browser", *logs), "ALL"))
-    return options
+    if remote:
+        return webdriver.Remote(remote, options=options)
+    options.binary_location = binary
+    # Debian's Chromium comes with its driver; for Chrome, Selenium knows which one fits.
+    driver = shutil.which("chromedriver") if "chromium" in binary.lower() else None
+    return webdriver.Chrome(options, webdriver.ChromeService(driver))
 
 
 def console(driver: WebDriver) -> list[str]:

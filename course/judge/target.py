@@ -4,7 +4,6 @@ import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -21,7 +20,7 @@ WARNINGS = {"PYTHONWARNINGS": "error:coroutine:RuntimeWarning"}
 DEBUG = {"PYTHONASYNCIODEBUG": "1"}
 
 
-class CheckError(ServeError):
+class CheckError(Exception):
     """The check cannot go on; its text says why, in one line, and which mistakes are likely."""
 
     def __init__(self, text: str, causes: Sequence[Mistake] = ()) -> None:
@@ -30,23 +29,50 @@ class CheckError(ServeError):
         self.text, self.causes = text, causes
 
 
-@dataclass
 class Target:
-    """A site that runs already: its name in sentences and its URL. For a project, also the folder
-    of the copy that is served, the server, the URL of its Redis, and that Redis if it is ours."""
+    """A site that runs already: its name in sentences, and its URL."""
 
-    name: str
-    url: str = ""
     folder: Path | None = None
     server: Server | None = None
-    redis_url: str | None = None
     redis: PrivateRedis | None = None
+
+    def __init__(self, name: str, url: str = "") -> None:
+        self.name, self.url = name, url
 
     @property
     def local(self) -> bool:
         """Whether it is on this machine, without TLS."""
         parts = urlsplit(self.url)
         return parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
+
+
+class Project(Target):
+    """A copy of a project, served as long as the block lasts, with a Redis of its own if it needs
+    one and none is named. Raise CheckError if it cannot be read or does not start."""
+
+    def __init__(self, folder: Path, services: Collection[str], redis_url: str | None) -> None:
+        super().__init__(folder.name)
+        self.original, self.services, self.redis_url = folder, services, redis_url
+
+    def __enter__(self) -> "Project":
+        with ExitStack() as own:
+            temporary = TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
+            self.place = Path(own.enter_context(temporary))
+            try:
+                self.folder = copy_project(self.original, self.place / self.name)
+            except OSError as error:
+                raise CheckError(f"{self.name} cannot be read: {error!s:.200}") from error
+            if "redis" in self.services and not self.redis_url and PrivateRedis.available():
+                self.redis = PrivateRedis()
+                own.callback(self.redis.stop)
+                self.redis_url = self.redis.url
+            self.server = own.enter_context(self.serve(self.redis_url))
+            self.url = self.server.url
+            self.own = own.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.own.close()
 
     @contextmanager
     def serve(
@@ -60,7 +86,7 @@ class Target:
             **(DEBUG if debug else {}),
         }
         port = free_port()
-        log = self.folder.with_name(f"{port}.log")
+        log = self.place / f"{port}.log"
         server = Server(self.folder, port, environment, log, reload=False, program=program)
         try:
             server.start()
@@ -77,34 +103,12 @@ class Target:
         text = f"The server of {self.name} does not start: {last.strip().rstrip('.')}"
         if missing := re.match(r"ModuleNotFoundError: No module named '(\w+)", last):
             name = missing[1]
-            if not list(self.folder.glob(name)) + list(self.folder.glob(f"{name}.py")):
+            if not (self.folder / name).exists() and not (self.folder / f"{name}.py").exists():
                 text += (
                     ". The project needs this package, and the .venv of the course has not got it. "
                     f"To install it there: {sys.executable} -m pip install {name}"
                 )
         return CheckError(text, likely("does not start", printed, complete=True)[0])
-
-
-@contextmanager
-def project_in(
-    folder: Path, services: Collection[str], redis_url: str | None = None
-) -> Iterator[Target]:
-    """Serve a copy of a project, with a Redis of its own if it needs one and none is named. Raise
-    CheckError if it cannot be read or does not start."""
-    with ExitStack() as own:
-        place = own.enter_context(TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True))
-        try:
-            copy = copy_project(folder, Path(place, folder.name))
-        except OSError as error:
-            raise CheckError(f"{folder.name} cannot be read: {error!s:.200}") from error
-        target = Target(folder.name, folder=copy, redis_url=redis_url)
-        if "redis" in services and not redis_url and PrivateRedis.available():
-            target.redis = PrivateRedis()
-            own.callback(target.redis.stop)
-            target.redis_url = target.redis.url
-        target.server = own.enter_context(target.serve(target.redis_url))
-        target.url = target.server.url
-        yield target
 
 
 def site_at(url: str) -> Target:

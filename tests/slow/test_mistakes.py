@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from unittest.mock import patch
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -20,13 +19,13 @@ from websockets.sync.client import connect
 
 from course.chapters import Chapter, chapter
 from course.judge import mistakes
-from course.judge.browser import Tab, chrome_options, console, open_browser
+from course.judge.browser import Tab, console
 from course.judge.check import Check, noticed, rows
 from course.judge.folders import apply
 from course.judge.gate import Gate
 from course.judge.mistakes import Mistake, Seen
 from course.judge.scenarios.frames import KEEP_STATUS
-from course.judge.target import CheckError, project_in
+from course.judge.target import CheckError, Project
 from course.run.serve import (
     OWN_GROUP,
     PrivateRedis,
@@ -36,6 +35,7 @@ from course.run.serve import (
     stop,
     wait_until,
 )
+from tests.conftest import browser_with
 
 PATIENCE = 15.0  # seconds to wait for what should be seen: only a failure takes that long
 PATIENCE_WITH_COMMANDS = 60.0  # for a command to end: some are tests in a browser
@@ -242,22 +242,7 @@ def settle(tab: Tab) -> None:
 def browser_on_https() -> Iterator[Callable[[], WebDriver]]:
     """Opens a browser, when it is first needed, that finds HOST on this machine. At localhost,
     browsers allow what they refuse to every other host on https."""
-
-    def options(*logs: str):
-        options = chrome_options(*logs)
-        options.add_argument(f"--host-resolver-rules=MAP {HOST} 127.0.0.1")
-        return options
-
-    with ExitStack() as own:
-        opened: list[WebDriver] = []
-
-        def get() -> WebDriver:
-            if not opened:
-                with patch("course.judge.browser.chrome_options", options):
-                    opened.append(open_browser())
-                own.callback(opened[0].quit)
-            return opened[0]
-
+    with browser_with(f"--host-resolver-rules=MAP {HOST} 127.0.0.1") as get:
         yield get
 
 
@@ -326,7 +311,7 @@ def named_by_check(
         judged = judged[-1:]
     tabs = browser if clues.symptom in ("page only", "own tests", "tls") else None
     try:
-        with project_in(folder, step.services) as target:
+        with Project(folder, step.services, None) as target:
             check = Check(target, step, tabs, patience=PATIENCE_OF_CHECK)
             found = [check.verdict(row).causes for row in judged]
             if not clues.row:

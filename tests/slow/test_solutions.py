@@ -13,7 +13,7 @@ from course import matrix
 from course.chapters import CHAPTERS, ROOT, Chapter, chapter
 from course.judge import mistakes
 from course.judge.check import Check, noticed, rows
-from course.judge.target import project_in
+from course.judge.target import Project
 from course.matrix import Behaviour
 from course.run.serve import copy_project
 from tests.helpers import REDIS
@@ -57,7 +57,7 @@ def test_a_correct_chat_passes(
     judged = now + (later if chapter.services else [])
     if all("test" in path for path in changed):
         judged = [row for row in now if "folder" in row.needs]
-    with project_in(folder, chapter.services) as target:
+    with Project(folder, chapter.services, None) as target:
         check = Check(target, chapter, None, patience=PATIENCE)
         # What fails is played again: in the moment in which a tab leaves, the core layer of
         # Channels can lose a message, so the best of chats may fail a row by chance.
@@ -90,7 +90,7 @@ def test_the_end_of_a_chapter_fails_the_next_check_in_the_rows_of_the_matrix(
     expected = {row.id for row in matrix.load() if row.first() == chapter}
     judged = [row for row in rows(chapter, True)[0] if not row.slow or row.id in expected]
     in_tabs = ALWAYS_IN_TABS | expected
-    with project_in(before.folder, chapter.services) as target:
+    with Project(before.folder, chapter.services, None) as target:
         found = fails(Check(target, chapter, None), judged, browser, in_tabs)
     assert found.keys() == expected
     assert expected
