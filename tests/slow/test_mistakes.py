@@ -21,7 +21,7 @@ from course.chapters import Chapter, chapter
 from course.judge import mistakes
 from course.judge.browser import Tab, console
 from course.judge.check import Check, noticed, rows
-from course.judge.folders import apply
+from course.judge.folders import fill_with_mistake
 from course.judge.gate import Gate
 from course.judge.mistakes import Mistake, Seen
 from course.judge.scenarios.frames import KEEP_STATUS
@@ -30,7 +30,6 @@ from course.run.serve import (
     OWN_GROUP,
     PrivateRedis,
     Server,
-    copy_project,
     free_port,
     stop,
     wait_until,
@@ -45,16 +44,7 @@ OURS = ("PYTEST_", "DJANGO_", "REDIS_", "FORCE_COLOR", "PY_COLORS")  # not for t
 # Elsewhere an error may be in other words: those of the system, or of a newer Python.
 ELSEWHERE = sys.platform == "win32" or sys.version_info >= (3, 14)
 
-# Keeps the codes with which the page's sockets close.
-KEEP_CODES = """
-window.codes = [];
-window.WebSocket = class extends WebSocket {
-  constructor(...given) {
-    super(...given);
-    this.addEventListener("close", (event) => window.codes.push(event.code));
-  }
-};
-"""
+KEEP_CODES = Path(__file__).with_name("keep_codes.js").read_text("utf-8")
 LOOKS = {
     "code": "return window.codes.join('\\n')",
     "page": "return document.body.innerText",
@@ -263,8 +253,8 @@ def learner(
                 if not hasattr(get(), "execute_cdp_cmd"):
                     pytest.skip("only Chrome and Chromium tell what their console says")
                 console(get())  # what other tests have left there
-            folder = copy_project(chapter(mistake.step).folder, tmp_path / f"step{mistake.step}")
-            apply(mistake, folder)
+            folder = tmp_path / f"step{mistake.step}"
+            fill_with_mistake(mistake, folder)
             return Learner(mistake, folder, get, own)
 
         yield make

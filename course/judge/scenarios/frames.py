@@ -1,27 +1,11 @@
 """What else may come through a socket, or not come at all."""
 
-from course.judge.scenarios.stage import Stage, Unmet, require
+from pathlib import Path
 
-BAD_FRAMES: dict[str, str | bytes] = {
-    "not JSON": "hello",
-    "empty": "",
-    "cut off": '{"message": "hel',
-    "NaN": "NaN",
-    "null": "null",
-    "a list": '["message"]',
-    "a text": '"message"',
-    "no message": "{}",
-    "another key": '{"text": "hello"}',
-    "null as message": '{"message": null}',
-    "a number as message": '{"message": 1}',
-    "NaN as message": '{"message": NaN}',
-    "an object as message": '{"message": {"text": "hello"}}',
-    "an empty message": '{"message": ""}',
-    "only spaces": '{"message": " \\t\\n "}',
+from course.judge.scenarios.stage import TEXTS, Stage, Unmet, require
+
+BAD_FRAMES: dict[str, str | bytes] = TEXTS["bad_frames"] | {
     "1,001 characters": '{"message": "' + "x" * 1001 + '"}',
-    "a newline": '{"message": "two\\nlines"}',
-    "a control character": '{"message": "be\\u0007ll"}',
-    "half of a surrogate pair": '{"message": "\\ud83d"}',
     "a deep nest": "[" * 100_000,
     "a deep nest of objects": '{"message":' * 50_000,
     "a huge number": '{"message": ' + "9" * 10_000 + "}",
@@ -29,12 +13,7 @@ BAD_FRAMES: dict[str, str | bytes] = {
     "empty binary": b"",
 }
 IDLE = 13  # seconds: where a server reads for several sockets in turn, a turn takes 5
-# Keeps what the status line says, from now on, since some of it is gone after half a second.
-KEEP_STATUS = """
-const status = document.getElementById("chat-status");
-window.said = status ? [status.textContent] : [];
-if (status) new MutationObserver(() => window.said.push(status.textContent))
-  .observe(status, {childList: true, characterData: true, subtree: true});"""
+KEEP_STATUS = Path(__file__).with_name("keep_status.js").read_text("utf-8")
 
 
 def bad_frames(stage: Stage) -> None:

@@ -4,15 +4,10 @@ from contextlib import suppress
 
 from course.judge.browser import Tab
 from course.judge.gate import Gate
-from course.judge.scenarios.stage import Client, Silent, Stage, require
+from course.judge.scenarios.stage import TEXTS, Client, Silent, Stage, require
 
 FIFTY = [f"message {number}" for number in range(1, 51)]
-RAW = [
-    "&lt;b&gt; & <i>",
-    "<script>document.title = 'run'</script>",
-    "</textarea>",
-    '{{ "x" }} \\n %s',
-]
+RAW = TEXTS["messages"]
 ALIKE = (" one", " ONE", "_one")  # rooms that a careless group name would throw together
 
 
@@ -117,7 +112,7 @@ def lost_in_a_burst(stage: Stage) -> int:
 def as_typed(stage: Stage) -> None:
     client = stage.client()
     client.say(*RAW)
-    client.hears(*RAW)
+    client.sees(*RAW)
 
 
 def as_typed_in_a_tab(stage: Stage) -> None:

@@ -4,10 +4,12 @@ import itertools
 import json
 import socket
 import string
+import tomllib
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlsplit
 
@@ -18,6 +20,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from course.judge.browser import PATIENCE, Tab, Unmet
 from course.run.serve import DIRECT, PrivateRedis, Server
+
+TEXTS = tomllib.loads(Path(__file__).with_name("texts.toml").read_text("utf-8"))
 
 
 class Silent(Unmet):
