@@ -55,7 +55,7 @@ def starting_browser() -> Iterator[Callable[[], WebDriver]]:
 
     def started() -> WebDriver:
         if error := starting.exception():
-            problem = str(getattr(error, "msg", None) or error).strip().splitlines()[0]
+            problem = str(getattr(error, "msg", None) or error).strip().split("\n")[0]
             raise CheckError(f"The browser does not start: {problem} (--no-browser does without.)")
         return starting.result()
 
@@ -119,8 +119,9 @@ class Check:
         """The site, or servers of the project that a row may stop or that `debug`; a new room."""
         target, own_redis = self.target, None
         with ExitStack() as own:
-            servers, url = [target.server] if target.server else [], target.redis_url
+            servers = [target.server] if target.server else []
             if debug or needs - {"folder"}:
+                url = target.redis_url
                 # A server that is stopped leaves its groups behind: not in the Redis of the others.
                 if "redis" in needs or (needs and target.redis):
                     own_redis = PrivateRedis()
