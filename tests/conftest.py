@@ -2,11 +2,9 @@
 
 import os
 import re
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cache
-from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
@@ -14,10 +12,12 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from course.chapters import ROOT, Chapter
-from course.judge.browser import Tab, open_browser
+from course.judge.browser import PATIENCE, Tab, open_browser
+from course.judge.check import Check
 from course.judge.scenarios.stage import Stage
+from course.judge.target import Project, Target
 from course.matrix import Behaviour
-from course.run.serve import PrivateRedis, Server, copy_project, free_port, wait_until
+from course.run.serve import PrivateRedis, wait_until
 
 RESULTS = ROOT / "test-results"
 STAGES = pytest.StashKey[list[Stage]]()
@@ -50,15 +50,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Callable[[], WebDriver]]:
     """Opens the browser when a tab is first needed; one serves all the tests of a worker."""
+    with browser_with() as get:
+        yield get
+
+
+@contextmanager
+def browser_with(*arguments: str) -> Iterator[Callable[[], WebDriver]]:
+    """Yield what opens a browser with these arguments, when it is first called."""
     with ExitStack() as own:
 
         @cache
         def get() -> WebDriver:
             if remote := os.environ.get("SELENIUM_REMOTE_URL"):
                 wait_until(lambda: answers(f"{remote}/status"), f"no browser at {remote}", 60)
-            driver = open_browser()
-            own.callback(driver.quit)
-            return driver
+            return own.enter_context(open_browser(*arguments))
 
         yield get
 
@@ -72,46 +77,30 @@ def answers(url: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def server_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Starts a step's server on a channel layer when it is first asked for; the tests of a worker
+def project_of() -> Iterator[Callable[[Chapter, str], Project]]:
+    """Serves a copy of a step on a channel layer when it is first asked for; the tests of a worker
     share it, and one Redis."""
     with ExitStack() as own:
 
         @cache
-        def redis() -> PrivateRedis:
-            started = PrivateRedis()
-            own.callback(started.stop)
-            return started
+        def redis_url() -> str:
+            redis = PrivateRedis()
+            own.callback(redis.stop)
+            return redis.url
 
         @cache
-        def server_of(chapter: Chapter, layer: str) -> Server:
-            server = server_alone(chapter.folder, redis() if layer == "redis" else None, logs)
-            own.callback(server.stop)
-            return server
+        def project_of(chapter: Chapter, layer: str) -> Project:
+            url = redis_url() if layer == "redis" else None
+            return own.enter_context(Project(chapter.folder, services=(), redis_url=url))
 
-        logs = tmp_path_factory.mktemp("servers")
-        yield server_of
-
-
-def server_alone(
-    folder: Path, redis: PrivateRedis | None, logs: Path, program: str = "runserver"
-) -> Server:
-    """Start a step, copied alone into an empty folder, on a free port: with this Redis or none."""
-    port = free_port()
-    alone = copy_project(folder, logs / f"{port}" / folder.name)
-    environment = {"REDIS_URL": redis.url if redis else None}
-    # Without the reloader it starts in half the time.
-    server = Server(alone, port, environment, alone.with_suffix(".log"), False, program)
-    server.start()
-    return server
+        yield project_of
 
 
 @pytest.fixture
 def stage_for(
     request: pytest.FixtureRequest,
     browser: Callable[[], WebDriver],
-    server_of: Callable[..., Server],
-    tmp_path: Path,
+    project_of: Callable[[Chapter, str], Project],
 ) -> Iterator[Callable[[Behaviour, Chapter, str], Stage]]:
     """Makes the site on which a row of a chapter is played, on a channel layer: with servers of its
     own where the row stops or doubles them."""
@@ -119,29 +108,19 @@ def stage_for(
     with ExitStack() as own:
 
         def make(row: Behaviour, chapter: Chapter, layer: str) -> Stage:
-            room, redis, servers = f"room-{uuid.uuid4().hex[:8]}", None, []
             if request.config.getoption("--compose"):
                 if row.needs:
                     pytest.skip(f"native only: it needs {', '.join(sorted(row.needs))} to itself")
                 if layer == "memory" and "redis" in chapter.services:
                     pytest.skip("native only: the services run on Redis")
-                stage = Stage(f"http://step{chapter.number}:{chapter.port}", room, browser)
+                url = f"http://step{chapter.number}:{chapter.port}"
+                check = Check(Target(url, url), chapter, browser, patience=PATIENCE)
             elif layer == "redis" and not PrivateRedis.available():
                 pytest.skip("no redis-server on the PATH")
             else:
-                if not row.needs:
-                    servers = [server_of(chapter, layer)]
-                elif layer == "redis":
-                    redis = PrivateRedis()
-                    own.callback(redis.stop)
-                program = "uvicorn" if "uvicorn" in row.needs else "runserver"
-                while len(servers) < (2 if "two servers" in row.needs else 1):
-                    servers.append(server_alone(chapter.folder, redis, tmp_path, program))
-                    own.callback(servers[-1].stop)
-                stage = Stage(servers[0].url, room, browser, servers, redis)
-            own.callback(stage.leave)
-            stages.append(stage)
-            return stage
+                check = Check(project_of(chapter, layer), chapter, browser, patience=PATIENCE)
+            stages.append(own.enter_context(check.stage(row.needs)))
+            return stages[-1]
 
         yield make
 

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TypeVar
@@ -21,42 +21,51 @@ from course.run.serve import wait_until
 
 T = TypeVar("T")
 PATIENCE = 10.0  # seconds to wait for what should be seen; only a failure takes that long
+CHROME = (
+    "--headless=new",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-gpu",  # do not emulate one
+    "--disable-dev-shm-usage",  # 64 MB in a container, too little for Chrome
+)
 STATUSES = {"connecting…", "connected", "reconnecting…"}  # what a page shows of its connection
 
 
-def open_browser(*logs: str) -> WebDriver:
-    """Open a headless browser: the one at SELENIUM_REMOTE_URL if that is set, else the one that
-    install.find_browser finds. Chrome keeps these logs beside its console's ("performance").
-    Raise WebDriverException, with the reason, if it does not start."""
-    if remote := os.environ.get("SELENIUM_REMOTE_URL"):
-        return webdriver.Remote(remote, options=chrome_options(*logs))
-    binary = find_browser() or ""
+class Unmet(AssertionError):
+    """What was expected did not come true. The text says what should be; what was seen instead.
+    To look for the cause, `symptom` says the latter in a word or two, and `output` is what a
+    program printed."""
+
+    def __init__(self, text: str, symptom: str = "", output: str = "") -> None:
+        super().__init__(text)
+        self.symptom, self.output = symptom, output
+
+
+def open_browser(*arguments: str, logs: Sequence[str] = ()) -> WebDriver:
+    """Open a headless browser that talks to our pages and to nobody else: the one at
+    SELENIUM_REMOTE_URL if that is set, else the one that install.find_browser finds. Chrome gets
+    these arguments, and keeps these logs beside its console's ("performance"). Raise
+    WebDriverException, with the reason, if it does not start."""
+    remote = os.environ.get("SELENIUM_REMOTE_URL")
+    binary = "" if remote else find_browser() or ""
     if "firefox" in binary.lower():
         options = webdriver.FirefoxOptions()
         options.binary_location = binary
         options.add_argument("-headless")
         return webdriver.Firefox(options)
-    options = chrome_options(*logs)
+    options = webdriver.ChromeOptions()
+    for argument in (*CHROME, *arguments):
+        options.add_argument(argument)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.add_argument("--no-sandbox")  # Chrome's sandbox refuses to run as root
+    options.accept_insecure_certs = True  # of our own gate, on this machine
+    options.set_capability("goog:loggingPrefs", dict.fromkeys(("browser", *logs), "ALL"))
+    if remote:
+        return webdriver.Remote(remote, options=options)
     options.binary_location = binary
     # Debian's Chromium comes with its driver; for Chrome, Selenium knows which one fits.
     driver = shutil.which("chromedriver") if "chromium" in binary.lower() else None
     return webdriver.Chrome(options, webdriver.ChromeService(driver))
-
-
-def chrome_options(*logs: str) -> webdriver.ChromeOptions:
-    """Return the options of a headless Chrome that talks to our pages and to nobody else, and keeps
-    these logs beside its console's."""
-    options = webdriver.ChromeOptions()
-    options.add_argument("--headless=new")
-    options.add_argument("--no-first-run")
-    options.add_argument("--disable-background-networking")
-    options.add_argument("--disable-gpu")  # do not emulate one
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        options.add_argument("--no-sandbox")  # Chrome's sandbox refuses to run as root
-    options.add_argument("--disable-dev-shm-usage")  # 64 MB in a container, too little for Chrome
-    options.accept_insecure_certs = True  # of our own gate, on this machine
-    options.set_capability("goog:loggingPrefs", dict.fromkeys(("browser", *logs), "ALL"))
-    return options
 
 
 def console(driver: WebDriver) -> list[str]:
@@ -73,7 +82,7 @@ def typeable(text: str) -> bool:
 
 
 class Tab:
-    """One tab on the chat. What does not come true raises AssertionError, in a person's words."""
+    """One tab on the chat. What does not come true raises Unmet, in a person's words."""
 
     def __init__(self, driver: WebDriver, name: str, patience: float | None = None) -> None:
         """Open a new tab in this browser. Its name is what failures call it; `patience` is how many
@@ -141,7 +150,7 @@ class Tab:
 
     def has(self, what: str, look: Callable[[], T], *expected: T) -> T:
         """Wait until what `look` returns is one of the expected or, if none are named, is anything
-        at all, and return it. Raise AssertionError if that does not come true."""
+        at all, and return it. Raise Unmet if that does not come true."""
 
         def found() -> list[T] | None:
             with suppress(StaleElementReferenceException):  # the page has just changed: look again
@@ -156,7 +165,7 @@ class Tab:
         try:
             return wait_until(found, problem, self.patience)[0]
         except TimeoutError as error:
-            raise AssertionError(str(error)) from None
+            raise Unmet(str(error)) from None
 
     def sees(self, *messages: str) -> None:
         """Wait until the tab's messages are exactly these, in this order."""
@@ -182,11 +191,6 @@ class Tab:
         """Wait until the tab is at an address that ends so, once its percent signs are resolved."""
         driver = self._front()
         self.has("as its path", lambda: unquote_plus(driver.current_url)[-len(path) :], path)
-
-    def keeps(self, length: int) -> None:
-        """Wait until so many characters are in the field for messages, to be edited."""
-        box = self.element("#chat-message-input")
-        self.has("this many characters to edit:", lambda: len(box.get_property("value")), length)
 
     def reads(self, text: str) -> None:
         """Wait until the page's text has this in it, in small or in capital letters."""

@@ -18,7 +18,7 @@ from course.chapters import Chapter
 from course.judge.browser import console, open_browser
 from course.judge.gate import Gate
 from course.judge.mistakes import Mistake, last_exception, likely
-from course.judge.scenarios import IN_TABS, Scenario, parts
+from course.judge.scenarios import IN_TABS, ON_THE_WIRE, Scenario, parts
 from course.judge.scenarios.stage import Stage, Unmet
 from course.judge.target import PATIENCE, CheckError, Target
 from course.matrix import Behaviour
@@ -106,12 +106,10 @@ class Check:
         played, reason = self._playable(row)
         if not played:
             return Verdict(row, None, reason)
-        with self.stage(row.needs) as stage:
-            verdict = self._play(row, played, stage)
+        verdict = self._play(row, played)
         if not (verdict.holds or verdict.known or row.needs) and self.target.folder:
             # A second look: there are mistakes of which a server prints only when it is asked to.
-            with self.stage(debug=True) as stage:
-                again = self._play(row, played, stage)
+            again = self._play(row, played, debug=True)
             verdict = again if again.known else verdict
         (self.passed if verdict.holds else self.failed).add(row.id)
         return replace(verdict, reason=reason) if verdict.holds else verdict
@@ -137,9 +135,9 @@ class Check:
                 target.server.stop()
                 target.server.start()
                 self.busy = False
-            url = servers[0].url if servers else target.url
+            site = servers[0].url if servers else target.url
             room = f"check{uuid.uuid4().hex[:8]}"
-            stage = Stage(url, room, self.browser, servers, own_redis, self.patience)
+            stage = Stage(site, room, self.browser, servers, own_redis, self.patience)
             try:
                 yield stage
             finally:
@@ -148,7 +146,7 @@ class Check:
 
     def _playable(self, row: Behaviour) -> tuple[list[Scenario], str]:
         """Return what of a row can be played here, and why the rest cannot."""
-        played, in_tabs = parts(row.id), IN_TABS.get(row.id)
+        wire, in_tabs = ON_THE_WIRE.get(row.id), IN_TABS.get(row.id)
         if row.needs and not self.target.folder:
             return [], "not with --url: it needs the project, to start and stop its server"
         if "redis" in row.needs and not PrivateRedis.available():
@@ -158,41 +156,40 @@ class Check:
         elif in_tabs and row.id in BEHIND_A_GATE and not self.target.local:
             reason = "only for a site on this machine, without TLS"
         else:
-            return played, ""
-        return [part for part in played if in_tabs and part != in_tabs], reason
+            return parts(row.id), ""
+        return [wire] if wire and in_tabs else [], reason
 
-    def _play(self, row: Behaviour, played: list[Scenario], stage: Stage) -> Verdict:
+    def _play(self, row: Behaviour, played: list[Scenario], debug: bool = False) -> Verdict:
         """Play the parts of a row until one fails; look for the cause where it was played."""
-        before = [len(server.output()) for server in stage.servers]
-        list(self._shown(stage))  # what other rows left in the console
-        for part in played:
+        with self.stage(row.needs, debug) as stage:
+            before = [len(server.output()) for server in stage.servers]
+            self._shown(stage)  # what other rows left in the console
             try:
-                part(stage)
-                continue
-            except AssertionError as error:
-                failure = error
+                for part in played:
+                    part(stage)
+                return Verdict(row, True)
+            except Unmet as unmet:
+                failure = unmet
             except WebDriverException as error:
                 says = (error.msg or "it does not").splitlines()[0]
                 failure = Unmet(f"The tab should do what a person asks; {says}.")
-            symptom, output = (getattr(failure, name, "") for name in ("symptom", "output"))
-            self._require_server(row, stage, symptom)
-            self.busy |= self.target.server in stage.servers and "refused" not in symptom
+            self._require_server(row, stage, failure.symptom)
+            self.busy |= self.target.server in stage.servers and "refused" not in failure.symptom
             in_tabs = part is IN_TABS.get(row.id)
             terminal = "".join(
                 server.greeting + server.output()[start:]
                 for server, start in zip(stage.servers, before, strict=True)
             )
             causes, known = likely(
-                "page only" if in_tabs else symptom,
-                "\n".join([terminal, *self._shown(stage), output]),
+                "page only" if in_tabs else failure.symptom,
+                "\n".join([terminal, *self._shown(stage), failure.output]),
                 row.id,
                 self.chapter,
                 complete=in_tabs or bool(stage.servers),
             )
-            expected, _, seen = str(failure).rpartition("; ")
-            last = last_exception(terminal)
-            return Verdict(row, False, "", expected, seen, tuple(causes), known, last)
-        return Verdict(row, True)
+        expected, _, seen = str(failure).rpartition("; ")
+        last = last_exception(terminal)
+        return Verdict(row, False, "", expected, seen, tuple(causes), known, last)
 
     def _require_server(self, row: Behaviour, stage: Stage, symptom: str) -> None:
         """Raise CheckError if the server is gone, unless it is a row that stops it."""
@@ -209,13 +206,13 @@ class Check:
         if symptom == "nobody answers" and not stage.servers:
             raise CheckError(f"At {self.target.url} nobody answers any more, {while_played}.")
 
-    def _shown(self, stage: Stage) -> Iterator[str]:
-        """Yield what the console shows since it was last asked, and what the tabs show."""
-        if self.browser:
-            yield from console(self.browser())
+    def _shown(self, stage: Stage) -> list[str]:
+        """Return what the console shows since it was last asked, and what the tabs show."""
+        shown = console(self.browser()) if self.browser else []
         for tab in stage.tabs:
             with suppress(WebDriverException):
-                yield tab.text
+                shown.append(tab.text)
+        return shown
 
 
 def noticed(check: Check) -> list[tuple[str, Sequence[Mistake]]]:

@@ -40,13 +40,9 @@ def fill_to_begin(begun: Chapter, folder: Path) -> None:
 
 
 def fill_with_mistake(mistake: Mistake, folder: Path) -> None:
-    """Put the end of a mistake's step into a folder, with the mistake in it."""
+    """Put the end of a mistake's step into a folder, with the mistake in it; raise ValueError if a
+    patch is stale."""
     _copy(chapter(mistake.step).folder, folder)
-    apply(mistake, folder)
-
-
-def apply(mistake: Mistake, folder: Path) -> None:
-    """Make a mistake in a folder that holds its step; raise ValueError if a patch is stale."""
     for path, (_, wrong) in patched(mistake).items():
         (folder / path).write_text(wrong, "utf-8")
 

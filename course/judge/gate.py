@@ -18,9 +18,10 @@ class Gate:
     proxy with TLS is in a deployment, and `url` begins with https."""
 
     def __init__(self, site: str, held: bool = False, tls: bool = False) -> None:
-        self.target, self.held, self.tls = urlsplit(site), held, tls
-        self.sockets = 0
-        self._ready = threading.Event()
+        self.target, self.tls, self.sockets = urlsplit(site), tls, 0
+        self._open, self._ended, self._ready = asyncio.Event(), asyncio.Event(), threading.Event()
+        if not held:
+            self._open.set()
 
     def __enter__(self) -> "Gate":
         self._thread = threading.Thread(target=asyncio.run, args=[self._serve()], daemon=True)
@@ -38,9 +39,6 @@ class Gate:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._open, self._ended = asyncio.Event(), asyncio.Event()
-        if not self.held:
-            self._open.set()
         context = None
         if self.tls:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -59,9 +57,8 @@ class Gate:
             if b"upgrade: websocket" in start.lower():
                 self.sockets += 1
                 await self._open.wait()
-            answers, upstream = await asyncio.open_connection(
-                self.target.hostname, self.target.port
-            )
+            site = self.target
+            answers, upstream = await asyncio.open_connection(site.hostname, site.port)
             upstream.write(start)
             try:
                 await asyncio.gather(_pour(reader, upstream), _pour(answers, writer))

@@ -7,27 +7,19 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Annotated, Literal
 
+import jinja2
 import msgspec
 from msgspec import Meta
 
 from course import matrix
 from course.chapters import CHAPTERS, Chapter, chapter
 
-DATA = Path(__file__).with_name("mistakes.toml")
+FILE = Path(__file__).with_name("mistakes.toml")
+DATA = tomllib.loads(FILE.read_text("utf-8"))
+JINJA = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
+TEMPLATE = JINJA.from_string(FILE.with_name("mistake.md.jinja").read_text("utf-8"))
 SHORT = 5  # a list of likely mistakes has at most so many, those of the latest chapters first
 EXCEPTION = re.compile(r"^[\w.]*(?:Error|Exception|Warning|Configured|NotReady|Exist)\b.*$", re.M)
-
-# Where a mistake is seen: the words before what is seen there.
-SAYS = {
-    "terminal": "In the terminal of the server:",
-    "command": "Under the command `{}`:",
-    "page": "On the page:",
-    "status": "In the status line of the page:",
-    "console": "In the console of the browser:",
-    "code": "The socket closes with the code:",
-    "tab A": "In the messages of tab A:",
-    "tab B": "In the messages of tab B:",
-}
 
 Id = Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$")]
 Title = Annotated[str, Meta(pattern='^[^"]+$')]  # the site puts it between double quotes
@@ -35,6 +27,7 @@ Action = Annotated[str, Meta(pattern="^([AB] (opens|says) .+|[AB] closes|runs .+
 Page = Annotated[str, Meta(pattern=r"^[\w-]+\.md(#[\w-]+)?$")]
 Sign = Annotated[str, Meta(pattern=r"[^…\s]")]
 Step = Literal[*(each.number for each in CHAPTERS)]
+Symptom = Literal["", *DATA["symptoms"]]
 Row = Literal["", *(each.id for each in matrix.load())]
 
 
@@ -45,7 +38,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Seen(Entry):
     """What is seen, and where; `elsewhere` is the same in the words of other systems."""
 
-    where: Literal[*SAYS]
+    where: Literal[*DATA["places"]]
     text: str
     elsewhere: str = ""
 
@@ -77,7 +70,7 @@ class Clues(Entry):
 
     row: Row = ""
     sign: Sign | list[Sign] = []
-    symptom: str = ""
+    symptom: Symptom = ""
 
     def signs_in(self, evidence: str) -> list[str]:
         """Return the signs that are in there, as whole lines with … for what varies."""
@@ -105,19 +98,16 @@ class Mistake(Entry):
     check: Clues = Clues()
 
 
-def load(path: Path = DATA) -> list[Mistake]:
+def load(path: Path = FILE) -> list[Mistake]:
     """Return the mistakes in order; raise ValueError, naming the entry, for one that is not as
     mistakes.toml says. The steps are not read: `patched` does that, for one mistake."""
-    data = tomllib.loads(path.read_text(encoding="utf-8"))
     mistakes: dict[str, Mistake] = {}
-    for row in data["mistake"]:
+    for row in tomllib.loads(path.read_text("utf-8"))["mistake"]:
         name = row.get("id", f"the entry after {['the start', *mistakes][-1]}")
         try:
             mistake = msgspec.convert(row, Mistake)
         except msgspec.ValidationError as error:
             raise ValueError(f"{name}: {error}") from None
-        if mistake.check.symptom not in ("", *data["symptoms"]):
-            raise ValueError(f"{name}: no symptom is called “{mistake.check.symptom}”")
         if mistake.id in mistakes:
             raise ValueError(f"{name}: there are two of this id")
         mistakes[mistake.id] = mistake
@@ -201,22 +191,12 @@ def page() -> str:
 
 def markdown(mistake: Mistake) -> str:
     """Return one mistake as Markdown without a heading: what is seen, why, and what to do."""
-    parts = ["**What you see.** " + mistake.when]
-    for seen in mistake.seen:
-        if not seen.text:
-            parts.append(f"The messages of {seen.where} stay empty.")
-            continue
-        command = mistake.does[-1].removeprefix("runs ")
-        parts.append(f"{SAYS[seen.where].format(command)}\n\n{_fence('text', seen.text)}")
-        if seen.elsewhere:
-            words = "On another system, or with another version of Python, in other words:"
-            parts.append(f"{words}\n\n{_fence('text', seen.elsewhere)}")
-    parts += [f"**Why.** {mistake.cause}", f"**What to do.** {mistake.fix}"]
+    texts = {"command": mistake.does[-1].removeprefix("runs "), "link": _link(mistake.page)}
+    texts |= {"places": DATA["places"], "differences": {}}
     for file, (right, wrong) in patched(mistake).items():
-        if difference := _difference(wrong, right):
-            parts.append(f"In `{file}`, from wrong to right:\n\n{_fence('diff', difference)}")
-    parts.append(f"Read on: {_link(mistake.page)}.")
-    return "\n\n".join(parts) + "\n"
+        lines = list(unified_diff(wrong.split("\n"), right.split("\n"), n=1, lineterm=""))[3:]
+        texts["differences"][file] = ["…" if line.startswith("@@") else line for line in lines]
+    return TEMPLATE.render(mistake=mistake, **texts) + "\n"
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -227,11 +207,6 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile("^" + "".join(lines), re.MULTILINE)
 
 
-def _difference(old: str, new: str) -> str:
-    lines = unified_diff(old.split("\n"), new.split("\n"), n=1, lineterm="")
-    return "\n".join("…" if line.startswith("@@") else line for line in list(lines)[3:])
-
-
 def _link(page: str) -> str:
     file, _, section = page.partition("#")
     words = {f"{each.folder.name}.md": f"step {each.number}" for each in CHAPTERS}
@@ -239,7 +214,3 @@ def _link(page: str) -> str:
     if section:
         label += f", “{section.replace('-', ' ').capitalize()}”"
     return f"[{label}]({page})"
-
-
-def _fence(language: str, text: str) -> str:
-    return f"```{language}\n{text}\n```"

@@ -86,8 +86,8 @@ def detail(label: str, text: str) -> None:
 def counted(verdicts: Sequence[Verdict], later: int) -> str:
     """Return how many rows pass, how many fail, and how many were not run, and why."""
     count = Counter(each.holds for each in verdicts)
-    text = f"{number(count[True], 'row holds', 'rows hold')}, "
-    text += f"{number(count[False], 'does not', 'do not')}."
+    text = f"{count[True]} {'row holds' if count[True] == 1 else 'rows hold'}, "
+    text += f"{count[False]} {'does not' if count[False] == 1 else 'do not'}."
     reasons = Counter(each.reason for each in verdicts if each.holds is None)
     reasons += Counter({"slow: --all plays them": later})
     if reasons:
@@ -96,8 +96,3 @@ def counted(verdicts: Sequence[Verdict], later: int) -> str:
     if partly := [each.reason for each in verdicts if each.holds and each.reason]:
         text += f" Without their tabs: {len(partly)} ({partly[0]})."
     return text
-
-
-def number(count: int, one: str, many: str) -> str:
-    """Return how many there are, with the words for one or for many."""
-    return f"{count} {one if count == 1 else many}"

@@ -72,7 +72,7 @@ def cells() -> Iterator[pytest.param]:
                         layer,
                         played,
                         id=f"step{chapter.number}-{row.id}-{layer}",
-                        marks=[] if row.needs else pytest.mark.xdist_group(group),
+                        marks=pytest.mark.xdist_group(group),
                     )
 
 

@@ -54,7 +54,7 @@ def address(site: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def tab() -> Iterator[WebDriver]:
-    driver = open_browser("performance")
+    driver = open_browser(logs=["performance"])
     if "chrom" not in driver.name:
         driver.quit()
         pytest.skip("only Chrome and Chromium tell a test what a page asks for")

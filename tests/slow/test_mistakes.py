@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from unittest.mock import patch
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -20,21 +19,22 @@ from websockets.sync.client import connect
 
 from course.chapters import Chapter, chapter
 from course.judge import mistakes
-from course.judge.browser import Tab, chrome_options, console, open_browser
+from course.judge.browser import Tab, console
 from course.judge.check import Check, noticed, rows
-from course.judge.folders import apply
+from course.judge.folders import fill_with_mistake
 from course.judge.gate import Gate
 from course.judge.mistakes import Mistake, Seen
+from course.judge.scenarios.frames import KEEP_STATUS
 from course.judge.target import CheckError, Project
 from course.run.serve import (
     OWN_GROUP,
     PrivateRedis,
     Server,
-    copy_project,
     free_port,
     stop,
     wait_until,
 )
+from tests.conftest import browser_with
 
 PATIENCE = 15.0  # seconds to wait for what should be seen: only a failure takes that long
 PATIENCE_WITH_COMMANDS = 60.0  # for a command to end: some are tests in a browser
@@ -44,23 +44,7 @@ OURS = ("PYTEST_", "DJANGO_", "REDIS_", "FORCE_COLOR", "PY_COLORS")  # not for t
 # Elsewhere an error may be in other words: those of the system, or of a newer Python.
 ELSEWHERE = sys.platform == "win32" or sys.version_info >= (3, 14)
 
-# Keeps what the status line says, from now on, since some of it is gone after half a second.
-KEEP_STATUS = """
-const status = document.getElementById("chat-status");
-window.said = status ? [status.textContent] : [];
-if (status) new MutationObserver(() => window.said.push(status.textContent))
-  .observe(status, {childList: true, characterData: true, subtree: true});
-"""
-# Keeps the codes with which the page's sockets close.
-KEEP_CODES = """
-window.codes = [];
-window.WebSocket = class extends WebSocket {
-  constructor(...given) {
-    super(...given);
-    this.addEventListener("close", (event) => window.codes.push(event.code));
-  }
-};
-"""
+KEEP_CODES = Path(__file__).with_name("keep_codes.js").read_text("utf-8")
 LOOKS = {
     "code": "return window.codes.join('\\n')",
     "page": "return document.body.innerText",
@@ -248,22 +232,7 @@ def settle(tab: Tab) -> None:
 def browser_on_https() -> Iterator[Callable[[], WebDriver]]:
     """Opens a browser, when it is first needed, that finds HOST on this machine. At localhost,
     browsers allow what they refuse to every other host on https."""
-
-    def options(*logs: str):
-        options = chrome_options(*logs)
-        options.add_argument(f"--host-resolver-rules=MAP {HOST} 127.0.0.1")
-        return options
-
-    with ExitStack() as own:
-        opened: list[WebDriver] = []
-
-        def get() -> WebDriver:
-            if not opened:
-                with patch("course.judge.browser.chrome_options", options):
-                    opened.append(open_browser())
-                own.callback(opened[0].quit)
-            return opened[0]
-
+    with browser_with(f"--host-resolver-rules=MAP {HOST} 127.0.0.1") as get:
         yield get
 
 
@@ -284,8 +253,8 @@ def learner(
                 if not hasattr(get(), "execute_cdp_cmd"):
                     pytest.skip("only Chrome and Chromium tell what their console says")
                 console(get())  # what other tests have left there
-            folder = copy_project(chapter(mistake.step).folder, tmp_path / f"step{mistake.step}")
-            apply(mistake, folder)
+            folder = tmp_path / f"step{mistake.step}"
+            fill_with_mistake(mistake, folder)
             return Learner(mistake, folder, get, own)
 
         yield make

@@ -4,7 +4,7 @@ of other kinds are in tests/solutions, whose suites test_check.py runs with ever
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -12,8 +12,9 @@ import pytest
 
 from course.chapters import chapter
 from course.judge.scenarios import own_tests
-from course.judge.scenarios.own_tests import FAULTS, BadTests, Run, no_own_tests, run_all
-from course.run.serve import copy_project, wait_until
+from course.judge.scenarios.own_tests import FAULTS
+from course.judge.scenarios.stage import Stage, Unmet
+from course.run.serve import Server, copy_project, wait_until
 
 # One test for each fault, of a chat on a route that no bad name fits.
 SUITE = """
@@ -109,11 +110,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     assert not left, "All that the tests started should have ended."
 
 
-def said(project: Path, suite: str) -> str:
+def said(project: Path, suite: str, scenario: Callable[[Stage], None] = own_tests.own_tests) -> str:
+    """Return what a scenario says of a project whose tests are this suite."""
     (project / "test_chat.py").write_text(suite, "utf-8")
-    with pytest.raises(BadTests) as caught:
-        own_tests.own_tests_hold(project)
+    with pytest.raises(Unmet) as caught:
+        scenario(stage_of(project))
+    assert caught.value.symptom == "own tests"
     return str(caught.value)
+
+
+def stage_of(project: Path) -> Stage:
+    return Stage("", "", None, [Server(project, 0)])
 
 
 def test_a_fault_is_seen_by_the_test_of_it_alone(project: Path) -> None:
@@ -122,10 +129,11 @@ def test_a_fault_is_seen_by_the_test_of_it_alone(project: Path) -> None:
         ini.write("addopts = -qq --ff\nfilterwarnings = error\n")
     writes = "\n\ndef test_it_writes():\n    open('written', 'x').close()\n"
     (project / "test_chat.py").write_text(SUITE + writes, "utf-8")
-    for run in run_all([Run(project, fault=fault) for fault in ("", *FAULTS)]):
+    for name in ("", *FAULTS):
+        run = own_tests.run(project, fault=name)
         seen = re.findall(r"(?m)^FAILED test_chat.py::test_(\w+)", run.output)
-        assert seen == ([run.fault] if run.fault else []), run.output
-        assert run.red == bool(run.fault)
+        assert seen == ([name] if name else []), run.output
+        assert run.red == bool(name)
     assert not (project / "written").exists()
 
 
@@ -136,7 +144,7 @@ def test_a_fault_that_no_test_sees_is_named(project: Path, monkeypatch) -> None:
 
 
 def test_a_suite_that_does_not_pass_is_red_from_the_start(project: Path) -> None:
-    no_own_tests(project)
+    own_tests.no_own_tests(stage_of(project))
     assert said(project, "") == "There should be tests; pytest found none."
     for suite, says in {
         "def test():\n    assert False\n\n\ndef test_2():\n    pass": "1 failed, 1 passed",
@@ -144,8 +152,8 @@ def test_a_suite_that_does_not_pass_is_red_from_the_start(project: Path) -> None
         "import pytest\n\n\ndef test():\n    pytest.skip('another day')": "1 skipped",
     }.items():
         assert said(project, suite) == f"Your tests should pass; pytest says: {says}."
-    with pytest.raises(BadTests, match=re.escape("no tests yet; pytest says: 1 test collected.")):
-        no_own_tests(project)
+    there = said(project, "def test():\n    pass", own_tests.no_own_tests)
+    assert there == "There should be no tests yet; pytest says: 1 test collected."
 
 
 def test_a_fault_is_in_a_server_that_a_test_starts_anew(project: Path) -> None:
@@ -153,8 +161,9 @@ def test_a_fault_is_in_a_server_that_a_test_starts_anew(project: Path) -> None:
     start = "import multiprocessing\n\nmultiprocessing.set_start_method('spawn')\n"
     (project / "conftest.py").write_text(start, "utf-8")
     (project / "test_chat.py").write_text(LIVE, "utf-8")
-    runs = run_all([Run(project, fault=fault) for fault in ("", "any_origin")])
-    assert [run.summary for run in runs] == ["1 passed", "1 failed"], runs[0].output
+    for fault, summary in ("", "1 passed"), ("any_origin", "1 failed"):
+        run = own_tests.run(project, fault=fault)
+        assert run.summary == summary, run.output
 
 
 def test_a_suite_that_hangs_is_ended_and_shows_where(project: Path, monkeypatch) -> None:

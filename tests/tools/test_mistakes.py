@@ -87,7 +87,7 @@ def test_a_text_is_found_in_whole_lines() -> None:
 
 def test_an_entry_that_is_wrong_is_named_with_what_is_wrong(tmp_path: Path) -> None:
     file, entry = tmp_path / "mistakes.toml", "template-missing"
-    catalogue = mistakes.DATA.read_text("utf-8")
+    catalogue = mistakes.FILE.read_text("utf-8")
     before, mark, after = catalogue.partition(f'id = "{entry}"\n')
     for old, new, problem in (
         (mark, "", "the entry after port-taken: .* missing required field `id`"),
@@ -102,7 +102,7 @@ def test_an_entry_that_is_wrong_is_named_with_what_is_wrong(tmp_path: Path) -> N
             "no text is seen in the page - at `$.seen",
         ),
         ('row = "choose_room"', 'row = "room"', f"{entry}: .* 'room' - at `$.check.row`"),
-        ('"page 500"', '"nothing"', f"{entry}: no symptom is called “nothing”"),
+        ('"page 500"', '"nothing"', f"{entry}: .* 'nothing' - at `$.check.symptom`"),
     ):
         assert old in mark + after
         file.write_text(before + (mark + after).replace(old, new, 1), "utf-8")

@@ -11,50 +11,34 @@ from course.judge.scenarios.stage import Stage
 
 Scenario = Callable[[Stage], None]
 
-ON_THE_WIRE: dict[str, Scenario] = {
-    "choose_room": pages.choose_room,
-    "any_name": pages.any_name,
-    "socket_opens": lambda stage: stage.client(),
-    "own_message": messages.own_message,
-    "second_tab": messages.second_tab,
-    "other_room": messages.other_room,
-    "as_typed": messages.as_typed,
-    "bad_frames": frames.bad_frames,
-    "foreign_origin": frames.foreign_origin,
-    "idle": frames.idle,
-    "two_servers": messages.second_tab,
-    "two_servers_in_memory": messages.second_tab,
-    "frozen_redis": failures.frozen_redis,
-    "burst": messages.burst,
-    "stalled_tab": failures.stalled_tab,
-    "own_tests": lambda stage: own_tests.own_tests_hold(stage.servers[0].folder),
+# For each row: what proves on the wire that it holds, what in tabs, and what proves its absence.
+SCENARIOS: dict[str, tuple[Scenario | None, Scenario | None, Scenario | None]] = {
+    "choose_room": (pages.choose_room, pages.choose_room_in_a_tab, None),
+    "any_name": (pages.any_name, pages.any_name_in_a_tab, None),
+    "socket_opens": (Stage.client, pages.socket_opens_in_a_tab, pages.no_socket),
+    "own_message": (messages.own_message, messages.own_message_in_a_tab, None),
+    "second_tab": (messages.second_tab, messages.second_tab_in_tabs, messages.no_second_tab),
+    "other_room": (messages.other_room, messages.other_room_in_tabs, None),
+    "as_typed": (messages.as_typed, messages.as_typed_in_a_tab, None),
+    "before_open": (None, messages.before_open, None),
+    "bad_frames": (frames.bad_frames, frames.bad_messages_in_a_tab, None),
+    "foreign_origin": (frames.foreign_origin, None, None),
+    "idle": (frames.idle, None, None),
+    "server_restart": (None, failures.server_restart, None),
+    "two_servers": (messages.second_tab, messages.second_tab_in_tabs, messages.no_second_tab),
+    "two_servers_in_memory": (messages.second_tab, None, messages.no_second_tab),
+    "redis_restart": (None, failures.redis_restart, None),
+    "frozen_redis": (failures.frozen_redis, None, failures.frozen_redis_blocks_every_room),
+    "burst": (messages.burst, None, messages.burst_is_not_complete),
+    "stalled_tab": (failures.stalled_tab, None, failures.stalled_tab_keeps_its_socket),
+    "own_tests": (own_tests.own_tests, None, own_tests.no_own_tests),
 }
-IN_TABS: dict[str, Scenario] = {
-    "choose_room": pages.choose_room_in_a_tab,
-    "any_name": pages.any_name_in_a_tab,
-    "socket_opens": pages.socket_opens_in_a_tab,
-    "own_message": messages.own_message_in_a_tab,
-    "second_tab": messages.second_tab_in_tabs,
-    "other_room": messages.other_room_in_tabs,
-    "as_typed": messages.as_typed_in_a_tab,
-    "before_open": messages.before_open,
-    "bad_frames": frames.bad_messages_in_a_tab,
-    "server_restart": failures.server_restart,
-    "two_servers": messages.second_tab_in_tabs,
-    "redis_restart": failures.redis_restart,
-}
-DOES_NOT_HOLD: dict[str, Scenario] = {
-    "socket_opens": pages.no_socket,
-    "second_tab": messages.second_tab_hears_nothing,
-    "two_servers": messages.second_tab_hears_nothing,
-    "two_servers_in_memory": messages.second_tab_hears_nothing,
-    "frozen_redis": failures.frozen_redis_blocks_every_room,
-    "burst": messages.burst_is_not_complete,
-    "stalled_tab": failures.stalled_tab_keeps_its_socket,
-    "own_tests": lambda stage: own_tests.no_own_tests(stage.servers[0].folder),
-}
+ON_THE_WIRE, IN_TABS, DOES_NOT_HOLD = (
+    {row: scenarios[kind] for row, scenarios in SCENARIOS.items() if scenarios[kind]}
+    for kind in range(3)
+)
 
 
 def parts(row: str) -> list[Scenario]:
     """Return what proves together that this row holds, the quickest part first."""
-    return [kind[row] for kind in (ON_THE_WIRE, IN_TABS) if row in kind]
+    return [scenario for scenario in SCENARIOS[row][:2] if scenario]

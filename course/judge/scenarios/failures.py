@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from course.judge.browser import Tab
-from course.judge.scenarios.stage import Client, Stage, Unmet, require
+from course.judge.scenarios.stage import Client, Silent, Stage, Unmet, require
 from course.run.serve import wait_until
 
 BAD = "not JSON"
@@ -16,8 +16,7 @@ WINDOW = 50  # said at once: fewer than any channel layer's capacity
 
 
 def server_restart(stage: Stage) -> None:
-    (server,) = stage.servers
-    tab = stage.joined()
+    (server,), tab = stage.servers, stage.joined()
     tab.say("before")
     tab.sees("before")
     server.stop()
@@ -115,12 +114,9 @@ def stalled_tab_keeps_its_socket(stage: Stage) -> None:
     stalled, speaker = stage.clients
     for attempt in range(5):  # the last word may be lost, too, as long as the tab is behind
         speaker.say(word := f"the last word, {attempt}")
-        try:
+        with suppress(Silent):
             stalled.reads_until(word)
             return
-        except Unmet as unmet:
-            if unmet.symptom != "silent":
-                raise
     raise Unmet("The tab should hear the last word once it reads again.")
 
 

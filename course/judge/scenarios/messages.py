@@ -1,16 +1,13 @@
 """Who sees which message."""
 
+from contextlib import suppress
+
 from course.judge.browser import Tab
 from course.judge.gate import Gate
-from course.judge.scenarios.stage import Client, Stage, Unmet, require
+from course.judge.scenarios.stage import TEXTS, Client, Silent, Stage, require
 
 FIFTY = [f"message {number}" for number in range(1, 51)]
-RAW = [
-    "&lt;b&gt; & <i>",
-    "<script>document.title = 'run'</script>",
-    "</textarea>",
-    '{{ "x" }} \\n %s',
-]
+RAW = TEXTS["messages"]
 ALIKE = (" one", " ONE", "_one")  # rooms that a careless group name would throw together
 
 
@@ -48,7 +45,7 @@ def talk(messages: list[str], *tabs: Tab | Client) -> None:
         tab.sees(*messages, "and back")
 
 
-def second_tab_hears_nothing(stage: Stage) -> None:
+def no_second_tab(stage: Stage) -> None:
     hear_only_themselves(*map(stage.joined, stage.urls))
 
 
@@ -93,35 +90,29 @@ def lost_in_a_burst(stage: Stage) -> int:
     said = {f"{number} from {name}" for name in range(20) for number in range(15)}
     heard: list[set[str]] = [set() for _ in clients]
 
-    def all_hear(word: str) -> bool:
-        for client, words in zip(clients, heard, strict=True):
-            while word not in words:
-                try:
+    def all_hear(speaker: Client, word: str) -> bool:
+        speaker.say(word)
+        with suppress(Silent):
+            for client, words in zip(clients, heard, strict=True):
+                while word not in words:
                     words.add(client.receive(1).get("message", ""))
-                except Unmet as unmet:
-                    if unmet.symptom != "silent":
-                        raise
-                    return False
-        return True
+            return True
+        return False
 
     for name, client in enumerate(clients):
         client.say(*(f"{number} from {name}" for number in range(15)))
     # The barrier: once each tab has the last word of each, what has not come before it never will.
     # That word may be lost itself, as long as the others are still on their way.
     for name, client in enumerate(clients):
-        for attempt in range(10):
-            client.say(word := f"the last word of {name}, {attempt}")
-            if all_hear(word):
-                break
-        else:
-            raise Unmet(f"Every tab should hear the last word of tab {name}.")
+        arrived = any(all_hear(client, f"the last word of {name}, {n}") for n in range(10))
+        require(arrived, f"Every tab should hear the last word of tab {name}.")
     return sum(len(said - words) for words in heard)
 
 
 def as_typed(stage: Stage) -> None:
     client = stage.client()
     client.say(*RAW)
-    client.hears(*RAW)
+    client.sees(*RAW)
 
 
 def as_typed_in_a_tab(stage: Stage) -> None:

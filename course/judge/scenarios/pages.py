@@ -6,22 +6,11 @@ from urllib.parse import quote, urlencode, urljoin
 from selenium.webdriver.common.keys import Keys
 
 from course.judge.gate import Gate
-from course.judge.scenarios.stage import Page, Stage, Unmet, require
+from course.judge.scenarios.stage import TEXTS, Page, Stage, Unmet, require
 
 TOO_LONG = "x" * 81
-BAD_NAMES = ("", "   ", "a/b", "/", ".", "..", TOO_LONG)
-GOOD_NAMES = (
-    "大家 好",
-    "Привет, мир",
-    "مرحبا",
-    "party 🎉👩‍👩‍👧",
-    "100%",
-    "%2e%2e",
-    "what?#1",
-    "back\\slash",
-    '<b>"&amp;"',
-    "🎉" * 80,
-)
+BAD_NAMES = (*TEXTS["bad_rooms"], TOO_LONG)
+GOOD_NAMES = (*TEXTS["rooms"], "🎉" * 80)
 NOBODY = "nobody is listening yet"
 INPUT, SUBMIT = "#room-name-input", "#room-name-submit"
 ROOM = ("#chat-log", "#chat-message-input", "#chat-message-submit", "#chat-status")

@@ -4,10 +4,12 @@ import itertools
 import json
 import socket
 import string
+import tomllib
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlsplit
 
@@ -16,23 +18,20 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from course.judge.browser import PATIENCE, Tab
+from course.judge.browser import PATIENCE, Tab, Unmet
 from course.run.serve import DIRECT, PrivateRedis, Server
 
-
-class Unmet(AssertionError):
-    """What was expected did not come true. The text says what should be; what was seen instead.
-    `symptom` says the latter in a word or two, to look for the cause."""
-
-    def __init__(self, text: str, symptom: str = "") -> None:
-        super().__init__(text)
-        self.symptom = symptom
+TEXTS = tomllib.loads(Path(__file__).with_name("texts.toml").read_text("utf-8"))
 
 
-def require(condition: object, text: str, symptom: str = "") -> None:
-    """Raise Unmet, with this text, unless the condition is true."""
+class Silent(Unmet):
+    """Nothing came in time."""
+
+
+def require(condition: object, text: str, symptom: str = "", output: str = "") -> None:
+    """Raise Unmet, with these texts, unless the condition is true."""
     if not condition:
-        raise Unmet(text, symptom)
+        raise Unmet(text, symptom, output)
 
 
 def no_answer(expected: str, error: Exception) -> Unmet:
@@ -102,7 +101,7 @@ class Client:
             return dict(json.loads(frame))
         except TimeoutError:
             text = f"{what} should come; nothing came for {seconds:g} s."
-            raise Unmet(text, "silent") from None
+            raise Silent(text, "silent") from None
         except ConnectionClosed as closed:
             raise dropped(f"{what} should come", closed) from closed
         except (ValueError, TypeError):
@@ -121,8 +120,7 @@ class Client:
         self.hears(*messages[self.heard :])
 
     def reads_until(self, message: str) -> int:
-        """Read up to this message, and return how many came before it; raise Unmet if it does not
-        come."""
+        """Read up to this message, and return how many frames came before it."""
         for number in itertools.count():
             if has_message(self.receive(), message):
                 return number
@@ -130,17 +128,13 @@ class Client:
     def complains(self, seconds: float | None = None) -> None:
         """Wait for an error frame; raise Unmet if none comes in time, or anything else."""
         frame = self.receive(seconds, "An error")
-        is_error = isinstance(frame.get("error"), str)
-        require(is_error, f'{{"error": "what was wrong"}} should come; {frame!r:.200} came.')
+        text = f'{{"error": "what was wrong"}} should come; {frame!r:.200} came.'
+        require(isinstance(frame.get("error"), str), text)
 
     def stays_silent(self, seconds: float) -> None:
         """Wait that long; raise Unmet if a frame comes or the socket is dropped."""
-        try:
+        with suppress(Silent):
             frame = self.receive(seconds, "Nothing")
-        except Unmet as unmet:
-            if unmet.symptom != "silent":
-                raise
-        else:
             raise Unmet(f"Nothing should come through the socket yet; {frame!r:.200} came.")
 
 
