@@ -9,14 +9,10 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from course.chapters import CHAPTERS, ROOT, Chapter
+from course.chapters import CHAPTERS, ROOT, Chapter, CourseError
 
 NEIGHBOURS = ((3, 3), (2, 2), (1, 1), (1, 0), (0, 1), (0, 0))  # lines before and after a place
 SHORTEST = 8  # characters: where a shorter line is, such as `return`, does not matter
-
-
-class CarryError(Exception):
-    """Nothing can be carried; the text says why, in one line."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +40,13 @@ class Outcome:
 
 def carry(chapter: Chapter) -> list[Outcome]:
     """Carry the uncommitted edits of a chapter's folder to every later chapter; return what became
-    of each file. Raise CarryError if there is nothing to carry, or no git."""
+    of each file. Raise CourseError if there is nothing to carry, or no git."""
     later = [each.folder for each in CHAPTERS if each.number > chapter.number]
     if not later:
-        raise CarryError(f"Step {chapter.number} is the last one: there is no later step.")
+        raise CourseError(f"Step {chapter.number} is the last one: there is no later step.")
     edits = list(_edits(chapter.folder))
     if not edits:
-        raise CarryError(f"{chapter.folder.name} has no edits that are not committed yet.")
+        raise CourseError(f"{chapter.folder.name} has no edits that are not committed yet.")
     return [_carry(folder, path, old, new) for path, old, new in edits for folder in later]
 
 
@@ -75,9 +71,9 @@ def _git(*arguments: str, allowed: Sequence[int] = (0,)) -> bytes:
     try:
         result = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True)
     except FileNotFoundError:
-        raise CarryError("git is not on the PATH: install it, then type the same again.") from None
+        raise CourseError("git is not on the PATH: install it, then type the same again.") from None
     if result.returncode not in allowed:
-        raise CarryError(f"git: {result.stderr.decode(errors='replace').strip()}")
+        raise CourseError(f"git: {result.stderr.decode(errors='replace').strip()}")
     return result.stdout
 
 
