@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from typer import Argument, Option
 
 from course import carry as carrying
 from course.chapters import CHAPTERS, ROOT, TYPE_NEXT, Chapter, CourseError, chapter
@@ -31,6 +32,10 @@ QUICK = (*STEP, "tests/tools", "tests/site")
 RABBITMQ = (  # as docker-compose.yml has it
     "RABBITMQ_URL is not set. To have a RabbitMQ: “docker compose up --detach --wait rabbitmq”, "
     "and set RABBITMQ_URL to amqp://learner:learner@localhost:5673/course."
+)
+LAYER_HELP = (
+    "The channel layer: memory, redis, redis-pubsub or rabbitmq. Unless given, "
+    "the step's own: Redis if there is one, else memory."
 )
 COLOURS = {"+": "green", "-": "red"}
 REDIS = {"running": "runs", "down": "does not run"}
@@ -59,12 +64,10 @@ def chosen(text: str) -> Chapter:
 
 
 app = typer.Typer(cls=Commands, add_completion=False, pretty_exceptions_enable=False)
-Step = Annotated[
-    Chapter,
-    typer.Argument(metavar="STEP", parser=chosen, help="The number of a step, such as 3."),
-]
-Side = Annotated[str, typer.Argument(help="The number of a step, or a folder.")]
-Own = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that is not there yet.")]
+Step = Annotated[str, Argument(metavar="STEP", help="The number of a step, such as 3.")]
+Side = Annotated[str, Argument(help="The number of a step, or a folder.")]
+PORT = partial(Option, min=1, max=65535)
+Own = Annotated[Path | None, Argument(metavar="FOLDER", help="A folder that is not there yet.")]
 
 
 def main() -> None:
@@ -99,42 +102,26 @@ def list_commands(commands: dict[str, str]) -> None:
 @app.command()
 def run(
     step: Step,
-    port: Annotated[
-        int | None,
-        typer.Option(min=1, max=65535, help="Unless given, 8000 plus the step's number."),
-    ] = None,
-    layer: Annotated[
-        str,
-        typer.Option(
-            metavar="LAYER",
-            help="The channel layer: memory, redis, redis-pubsub or rabbitmq. Unless given, the "
-            "step's own: Redis if there is one, else memory.",
-        ),
-    ] = "",
+    port: Annotated[int | None, PORT(help="Unless given, 8000 plus the step's number.")] = None,
+    layer: Annotated[str, Option(metavar="LAYER", help=LAYER_HELP)] = "",
 ) -> None:
     """Serve a step until Ctrl-C (exit status 0). An edit of its code reloads it."""
-    if layer and layer not in LAYERS:
-        known = f"The layers are {', '.join(LAYERS)}."
-        raise CourseError(f"There is no channel layer “{layer}”. {known}", 2)
-    if layer and "redis" not in step.services:
-        numbers = ", ".join(str(each.number) for each in CHAPTERS if "redis" in each.services)
-        no_layer = f"Step {step.number} has no channel layer: --layer is for the steps {numbers}."
-        raise CourseError(no_layer, 2)
-    port = port or step.port
-    require_free(port, f"run {step.number}{f' --layer {layer}' if layer else ''}")
+    served = chosen(step)
+    number, port = served.number, port or served.port
+    if layer:
+        require_layer(served, layer)
+    require_free(port, f"run {number}{f' --layer {layer}' if layer else ''}")
     with until_stopped():
-        server = serve.Server(step.folder, port, environment_of(step, layer))
+        server = serve.Server(served.folder, port, environment_of(served, layer))
         server.start(patience=math.inf)  # whoever broke the code can fix it, and it reloads
-        announce(f"Step {step.number}: {server.url}/chat/")
-        stay(server.process, f"server of step {step.number}")
+        stay(server.process, f"server of step {number}", f"Step {number}: {server.url}/chat/")
 
 
 def require_free(port: int, command: str) -> None:
     """Raise CourseError, with a command that would work, if something listens on this port."""
     if serve.port_taken(port):
-        other = f"{LEARN} {command} --port {serve.free_port()}"
-        taken = f"Port {port} is taken by another program. Stop that one, or type: {other}"
-        raise CourseError(taken)
+        taken = f"Port {port} is taken by another program. Stop that one, or type:"
+        raise CourseError(f"{taken} {LEARN} {command} --port {serve.free_port()}")
 
 
 @contextmanager
@@ -153,17 +140,24 @@ def until_stopped(status: int = 0) -> Iterator[None]:
         serve.stop_children()
 
 
-def announce(what: str) -> None:
-    """Say where something can be seen now."""
-    typer.secho(f"\n{what}  (Ctrl-C stops it)\n", fg="green", bold=True)
-
-
-def stay(process: subprocess.Popen, name: str) -> NoReturn:
-    """Wait until a process ends by itself, and leave with its status."""
+def stay(process: subprocess.Popen, name: str, where: str) -> NoReturn:
+    """Print where a server's pages are, wait until it ends by itself, and leave with its status."""
+    typer.secho(f"\n{where}  (Ctrl-C stops it)\n", fg="green", bold=True)
     # Windows cannot interrupt process.wait().
     serve.wait_until(lambda: process.poll() is not None, "", math.inf)
     status = process.returncode if process.returncode >= 0 else 128 - process.returncode
     raise CourseError(f"The {name} has ended, with exit status {status}.", status)
+
+
+def require_layer(step: Chapter, name: str) -> None:
+    """Raise CourseError if there is no channel layer with this name, or none in this step."""
+    if name not in LAYERS:
+        layers = ", ".join(LAYERS)
+        raise CourseError(f"There is no channel layer “{name}”. The layers are {layers}.", 2)
+    if "redis" not in step.services:
+        numbers = ", ".join(str(each.number) for each in CHAPTERS if "redis" in each.services)
+        none = f"Step {step.number} has no channel layer: --layer is for the steps {numbers}."
+        raise CourseError(none, 2)
 
 
 def environment_of(step: Chapter, name: str) -> dict[str, str | None]:
@@ -196,9 +190,9 @@ def environment_of(step: Chapter, name: str) -> dict[str, str | None]:
 def test(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="STEP ARGUMENTS", help="One step only; anything for pytest."),
+        Argument(metavar="STEP ARGUMENTS", help="One step only; anything for pytest."),
     ] = None,
-    slow: Annotated[bool, typer.Option("--slow", help="The slow rest of the tests.")] = False,
+    slow: Annotated[bool, Option("--slow", help="The slow rest of the tests.")] = False,
 ) -> None:
     """Prove, in a real browser, what every step promises, or one. Exit status: pytest's."""
     words, options, places = list(arguments or []), [*PYTEST], SLOW if slow else QUICK
@@ -217,8 +211,9 @@ def test(
 @app.command()
 def start(step: Step, path: Own) -> None:
     """Make a folder of your own to type a step into. It begins with the end of the step before."""
-    make_folder(path, partial(folders.fill_to_begin, step))
-    number, page, name = step.number, step.folder.name, path.resolve().name
+    begun = chosen(step)
+    make_folder(path, partial(folders.fill_to_begin, begun))
+    number, page, name = begun.number, begun.folder.name, path.resolve().name
     before = [each.number for each in CHAPTERS if each.number < number]
     beginning = f"the end of step {before[-1]}" if before else "a project skeleton"
     typer.secho(f"{name} is {beginning}, for you to make step {number} of it.", bold=True)
@@ -234,10 +229,8 @@ def start(step: Step, path: Own) -> None:
 
 @app.command()
 def mistake(
-    name: Annotated[str, typer.Argument(metavar="MISTAKE", help="The name of one.")] = "",
-    path: Annotated[
-        Path | None, typer.Argument(metavar="FOLDER", help="A folder that is not there yet.")
-    ] = None,
+    name: Annotated[str, Argument(metavar="MISTAKE", help="The name of one.")] = "",
+    path: Own = None,
 ) -> None:
     """List mistakes that learners make, or make a broken copy of a step to practise on."""
     every = {each.id: each for each in mistakes.load()}
@@ -320,20 +313,17 @@ def on_site(page: str) -> str:
 @app.command()
 def check(
     step: Annotated[
-        Chapter | None,
-        typer.Argument(
-            metavar="STEP", parser=chosen, help="Unless given, how far the chat has come."
-        ),
-    ] = None,
-    path: Annotated[
-        str, typer.Option("--dir", metavar="FOLDER", help="Your project: with its manage.py.")
+        str, Argument(metavar="STEP", help="Unless given, how far the chat has come.")
     ] = "",
-    url: Annotated[str, typer.Option(metavar="URL", help="A site of yours that runs.")] = "",
-    everything: Annotated[bool, typer.Option("--all", help="Also what is slow.")] = False,
-    browser: Annotated[bool, typer.Option(help="Open tabs, too.")] = True,
+    path: Annotated[
+        str, Option("--dir", metavar="FOLDER", help="Your project: with its manage.py.")
+    ] = "",
+    url: Annotated[str, Option(metavar="URL", help="A site of yours that runs.")] = "",
+    everything: Annotated[bool, Option("--all", help="Also what is slow.")] = False,
+    browser: Annotated[bool, Option(help="Open tabs, too.")] = True,
 ) -> None:
     """Check a chat of your own: does it what a step promises? Exit status: 0 if it does."""
-    chapters = [step] if step else list(CHAPTERS)
+    chapters = [chosen(step)] if step else list(CHAPTERS)
     last, redis_url = chapters[-1], os.environ.get("REDIS_URL")
     if path and url:
         raise CourseError("Type --dir or --url, not both.", 2)
@@ -350,10 +340,11 @@ def check(
     with until_stopped(130), ExitStack() as own:
         if project and redis_url and "redis" in last.services:
             serve.check_service("redis", redis_url)
-        site = None if project else target.site_at(url)
-        tabs = None if no_tabs else own.enter_context(judged.starting_browser())
         if project:
             site = own.enter_context(target.Project(project, last.services, redis_url))
+        else:
+            site = target.site_at(url)
+        tabs = None if no_tabs else own.enter_context(judged.starting_browser())
         good = report.judge(judged.Check(site, last, tabs, no_tabs), chapters, everything)
     raise typer.Exit(0 if good else 1)
 
@@ -405,20 +396,16 @@ def tell_what_to_do(mine: Path, step: Chapter) -> None:
         return typer.echo(f"Nothing is left to do: {done}.{only}")
     check = f"{LEARN} check {step.number} --dir {pasted(mine)}"
     typer.echo(f"\nDifferent is not wrong: “{check}” says whether it works.")
+    new = counts["new"]
     typer.echo(
-        f"Still to do: {counted(counts['new'], 'file')} to write, {counts['changed']} to change: "
-        f"{counted(added, 'line')} to add (+), {removed} to take away (-).{only}"
+        f"Still to do: {new} file{'s' * (new != 1)} to write, {counts['changed']} to change: "
+        f"{added} line{'s' * (added != 1)} to add (+), {removed} to take away (-).{only}"
     )
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, such as “1 file”."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 @app.command()
 def docs(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the site is served.")] = 8000,
+    port: Annotated[int, PORT(help="Where the site is served.")] = 8000,
 ) -> None:
     """Serve the course's site until Ctrl-C. An edit of a page or of a step builds it anew."""
     require_free(port, "docs")
@@ -434,18 +421,17 @@ def docs(
             cwd=ROOT,
             env=environment,
         )
-        announce(f"The site: http://localhost:{port}/")
-        stay(server, "server of the site")
+        stay(server, "server of the site", f"The site: http://localhost:{port}/")
 
 
 @app.command()
 def bench(
     quick: Annotated[
-        bool, typer.Option("--quick", help="In half a minute: less, and less sure.")
+        bool, Option("--quick", help="In half a minute: less, and less sure.")
     ] = False,
-    url: Annotated[str, typer.Option(metavar="URL", help="A chat of yours that runs.")] = "",
+    url: Annotated[str, Option(metavar="URL", help="A chat of yours that runs.")] = "",
     file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write what was found.")
+        Path | None, Option("--json", metavar="FILE", help="Write what was found.")
     ] = None,
 ) -> None:
     """Measure what async, the channel layer, the server and the fan-out buy, on your machine."""
@@ -462,9 +448,7 @@ def bench(
 
 @app.command()
 def record(
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also what is not out of date.")
-    ] = False,
+    everything: Annotated[bool, Option("--all", help="Also what is not out of date.")] = False,
 ) -> None:
     """Make what is out of date of the README's tables, the diagrams and the recordings."""
     from course.record import record as recorder
@@ -481,14 +465,12 @@ def record(
 def carry(step: Step) -> None:
     """Carry the edits of a step that are not committed yet to the later steps. Exit status: 1 if
     something of them has no place there."""
-    outcomes = carrying.carry(step)
-    leftovers = carrying.leftovers(step)
+    edited = chosen(step)
+    outcomes, leftovers = carrying.carry(edited), carrying.leftovers(edited)
     for each in outcomes:
         typer.secho(f"{each.path} {each.done}", fg=None if each.complete else "red")
-        for hunk, there in each.conflicts:
-            wanted = [("-", line) for line in hunk.old] + [("+", line) for line in hunk.new]
-            for mark, line in [*wanted, *(("!", line) for line in there)]:
-                typer.secho(f"  {mark} {line.rstrip()}", fg=COLOURS.get(mark))
+        for line in each.conflicts:
+            typer.secho(f"  {line}", fg=COLOURS.get(line[0]))
     if any(each.conflicts for each in outcomes):
         typer.echo("\n- and + is the edit; ! is what the later step has there: edit it by hand.")
     if leftovers:
