@@ -66,8 +66,7 @@ def node_ws() -> Path:
         command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), NODE_WS]
         done = subprocess.run(command, capture_output=True, encoding="utf-8")
         if done.returncode:
-            said = done.stderr.partition("\n")[0]
-            raise ServeError(f"npm install {NODE_WS} fails: {said}")
+            raise ServeError(f"npm install {NODE_WS} fails: {done.stderr.strip()}")
     return module
 
 

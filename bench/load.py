@@ -16,6 +16,8 @@ from time import perf_counter
 import psutil
 from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
+from course.chapters import CourseError
+
 WARM_UP = 10  # tabs that a server has seen before anything is counted
 WINDOWS = {10: 10, 100: 10, 1000: 2}  # messages under way at once: layers drop from 100 on
 FIXED_RATE, RATE = 100, 10.0  # tabs for the delay, and messages a second meanwhile
@@ -26,10 +28,6 @@ OPENING = 20  # handshakes under way at once: fewer than a server's queue has ro
 TIMEOUT = 15.0  # seconds in which something has to arrive
 JOIN_TIMEOUT = 2.0  # the same while the tabs join; there are five attempts
 QUIET = 0.6  # seconds without a message, after which the rest of a burst counts as lost
-
-
-class LoadError(Exception):
-    """The server does something wrong; the text says what, in one line."""
 
 
 class Connection(WSListener):
@@ -91,12 +89,12 @@ class Room:
         socket.send(WSMsgType.TEXT, json.dumps({"message": text}).encode())
 
     async def until(self, done: Callable[[], object], timeout: float = TIMEOUT) -> None:
-        """Return once `done()`; raise LoadError for a problem, TimeoutError if nothing arrives."""
+        """Return once `done()`; raise CourseError for a problem, TimeoutError for silence."""
         delivered, last = self.delivered, perf_counter()
         while not done():
             await asyncio.sleep(0.002)
             if self.problem:
-                raise LoadError(self.problem)
+                raise CourseError(self.problem)
             if self.delivered > delivered:
                 delivered, last = self.delivered, perf_counter()
             elif perf_counter() - last > timeout:
@@ -122,7 +120,7 @@ class Room:
         try:
             await asyncio.gather(*(open_one() for _ in range(more)))
         except (WSError, OSError) as error:
-            raise LoadError(f"A socket at {self.url} does not open: {error}") from None
+            raise CourseError(f"A socket at {self.url} does not open: {error}") from None
         seconds = perf_counter() - begun
         for _ in range(5):  # an open socket may be in the room only a moment later
             self.begin()
@@ -130,7 +128,7 @@ class Room:
             with contextlib.suppress(TimeoutError):
                 await self.until(lambda: self.complete, JOIN_TIMEOUT)
                 return more / seconds
-        raise LoadError(f"Only {self.delivered} of {tabs} tabs in one room receive a message.")
+        raise CourseError(f"Only {self.delivered} of {tabs} tabs in one room receive a message.")
 
     async def throughput(self, seconds: float, window: int, server: int = 0) -> dict[str, float]:
         """Keep `window` messages under way: the next is sent when one has reached every tab. Return
@@ -227,7 +225,7 @@ if __name__ == "__main__":
     gc.disable()  # a pause here would count as the server's
     try:
         print(json.dumps(asyncio.run(measure(**json.loads(sys.argv[1])))))
-    except (LoadError, TimeoutError) as problem:
+    except (CourseError, TimeoutError) as problem:
         sys.exit(str(problem))
     except psutil.NoSuchProcess:
         sys.exit("The server has ended.")

@@ -5,12 +5,14 @@ size; colours come from the site's style sheet, light and dark."""
 
 import re
 from collections.abc import Sequence
-from html import escape
+from pathlib import Path
+
+from jinja2 import Template
 
 from bench.configurations import BY_NAME, LABELS, PEERS
 from bench.results import MEASURES, Results, number
 
-ROW = 42  # height of a bar with its words above it
+PLOT = Path(__file__).with_name("plot.html").read_text("utf-8")
 
 
 def drawn(body: str, results: Results) -> tuple[bool, str]:
@@ -40,26 +42,14 @@ def plot(results: Results, key: str, names: Sequence[str]) -> str:
     words, unit = MEASURES[measure]
     title = words.capitalize() + (f", {int(tabs):,} tabs in one room" if tabs else "")
     most = max(high for _, _, high in found.values())
-    shapes, said = [], []
-    for row, (name, spread) in enumerate(found.items()):
-        low, middle, high = (100 * each / most for each in spread)
-        value = f"{number(spread[1])} {unit}".strip()
-        kind, top = "peer" if BY_NAME[name].folder == PEERS else "ours", row * ROW
-        shapes.append(
-            f'<text x="0" y="{top + 16}">{escape(LABELS[name])}</text>'
-            f'<text class="value" x="100%" y="{top + 16}">{value}</text>'
-            f'<rect class="{kind}" x="0" y="{top + 23}" width="{middle:.2f}%" height="12"/>'
-            f'<line class="spread" x1="{low:.2f}%" x2="{high:.2f}%" y1="{top + 29}"'
-            f' y2="{top + 29}"/>'
-        )
-        said.append(f"{LABELS[name]}: {value}")
-    return (
-        f'<figure class="plot"><figcaption>{title}</figcaption>'
-        f'<svg width="100%" height="{len(found) * ROW}" role="img" '
-        f'aria-label="{title}: {escape("; ".join(said))}.">{"".join(shapes)}</svg>'
-        f'<p class="plot-note">Bar: the middle one of {results.data["rounds"]} rounds. '
-        "Line: all rounds.</p></figure>"
-    )
+    bars = []
+    for name, spread in found.items():
+        low, middle, high = (f"{100 * each / most:.2f}%" for each in spread)
+        kind = "peer" if BY_NAME[name].folder == PEERS else "ours"
+        bar = {"label": LABELS[name], "value": f"{number(spread[1])} {unit}".strip(), "kind": kind}
+        bars.append(bar | {"low": low, "middle": middle, "high": high})
+    template = Template(PLOT, autoescape=True, trim_blocks=True)
+    return template.render(title=title, bars=bars, rounds=results.data["rounds"])
 
 
 def table(results: Results, keys: Sequence[str], names: Sequence[str]) -> str:

@@ -10,8 +10,6 @@ from statistics import median
 from course.chapters import ROOT
 
 FILE = ROOT / "bench" / "results.json"
-
-
 MEASURES = {  # name in the results: name for people, and unit
     "throughput": ("deliveries in a second", ""),
     "cpu": ("processor time for a delivery", "µs"),
@@ -43,32 +41,29 @@ class Results:
         return cls(json.loads(path.read_text("utf-8")))
 
     def values(self, key: str, name: str) -> list[float]:
-        """Return what the rounds found. Ratios are taken round by round, so that what slows a whole
-        round down does not count. Raise ValueError if it was not measured."""
+        """Return what the rounds found: nothing if it was not measured. Ratios are taken round by
+        round, so that what slows a whole round down does not count."""
         key, _, base = (part.strip() for part in key.partition("/"))
-        found = self.data["configurations"].get(name, {}).get(key)
-        if not found:
-            raise ValueError(f"there is no {key} of {name} in the results")
-        pairs = zip(found, self.values(key, base) if base else [1] * len(found), strict=True)
-        try:
-            return [ours / theirs for ours, theirs in pairs]
-        except ZeroDivisionError:
-            raise ValueError(f"{key} of {base} is 0: nothing is a multiple of it") from None
+        found = self.data["configurations"].get(name, {}).get(key, [])
+        bases = self.values(key, base) if base else [1] * len(found)
+        if 0 in bases:
+            raise ValueError(f"{key} of {base} is 0: nothing is a multiple of it")
+        return [ours / theirs for ours, theirs in zip(found, bases, strict=False)]
 
     def spread(self, key: str, name: str) -> tuple[float, float, float] | None:
         """Return the smallest round, the median and the largest; None if it was not measured."""
-        try:
-            values = self.values(key, name)
-        except ValueError:
-            return None
-        return min(values), median(values), max(values)
+        values = self.values(key, name)
+        return (min(values), median(values), max(values)) if values else None
 
     def ask(self, question: str) -> float:
         """Return the median for `throughput 100 A`, or `throughput 100 A / B` for the ratio."""
         parts = re.fullmatch(r"(\w+(?: \d+)?) ([\w-]+)( / [\w-]+)?", question)
         if not parts:
             raise ValueError("this is not MEASURE NAME, or MEASURE NAME / NAME")
-        return median(self.values(parts[1] + (parts[3] or ""), parts[2]))
+        key, name = parts[1] + (parts[3] or ""), parts[2]
+        if not (values := self.values(key, name)):
+            raise ValueError(f"there is no {key} of {name} in the results")
+        return median(values)
 
 
 # Numbers in prose: {{ bench throughput 100 fan_out-pubsub-uvicorn / websockets | percent }}

@@ -53,19 +53,20 @@ def show(console: Console, results: Results) -> None:
     """Print the tables, how they were measured, and what could not be measured."""
     machine, names = results.data["machine"], list(results.data["configurations"])
     for title, columns in TABLES.items():
-        spreads = {
-            head: [results.spread(key, each) for each in names] for head, key in columns.items()
+        shown = {
+            head: key
+            for head, key in columns.items()
+            if any(results.spread(key, name) for name in names)
         }
-        spreads = {head: column for head, column in spreads.items() if any(column)}
-        if len(spreads) < 2:
+        if len(shown) < 2:
             continue  # a quick run has the first table only
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         table.add_column(title, no_wrap=True)
-        for head in spreads:
+        for head in shown:
             table.add_column(head, justify="right", no_wrap=True)
-        for name, *row in zip(names, *spreads.values(), strict=True):
-            cells = (number(spread[1]) if spread else "–" for spread in row)
-            table.add_row(LABELS[name], *cells)
+        for name in names:
+            spreads = (results.spread(key, name) for key in shown.values())
+            table.add_row(LABELS[name], *(number(each[1]) if each else "–" for each in spreads))
         console.print(table)
     console.print(
         f"The middle one of {results.data['rounds']} rounds. “In 1 s” is what was delivered, × "

@@ -5,22 +5,17 @@ edited place is found by its old lines, together with as many of its neighbours 
 
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
+from typing import NamedTuple
 
-from course.chapters import CHAPTERS, ROOT, Chapter
+from course.chapters import CHAPTERS, ROOT, Chapter, CourseError
 
 NEIGHBOURS = ((3, 3), (2, 2), (1, 1), (1, 0), (0, 1), (0, 0))  # lines before and after a place
 SHORTEST = 8  # characters: where a shorter line is, such as `return`, does not matter
 
 
-class CarryError(Exception):
-    """Nothing can be carried; the text says why, in one line."""
-
-
-@dataclass(frozen=True)
-class Hunk:
+class Hunk(NamedTuple):
     """One edited place: its index in the old file, its lines before and after the edit, and the
     unchanged lines around it."""
 
@@ -31,42 +26,38 @@ class Hunk:
     below: list[str]
 
 
-@dataclass
-class Outcome:
-    """What became of an edited file in a later step: its path, whether all of the edit is there
-    now, what was done, and each place that was not found, with the lines that are there instead."""
+class Outcome(NamedTuple):
+    """What became of an edited file in a later step: its path, what was done, whether all of the
+    edit is there now, and of each place that was not found the lines of the edit, marked - and +,
+    and those that are there instead, marked !."""
 
     path: str
-    complete: bool
     done: str
-    conflicts: list[tuple[Hunk, list[str]]] = field(default_factory=list)
+    complete: bool = True
+    conflicts: Sequence[str] = ()
 
 
 def carry(chapter: Chapter) -> list[Outcome]:
     """Carry the uncommitted edits of a chapter's folder to every later chapter; return what became
-    of each file. Raise CarryError if there is nothing to carry, or no git."""
+    of each file. Raise CourseError if there is nothing to carry, or no git."""
     later = [each.folder for each in CHAPTERS if each.number > chapter.number]
     if not later:
-        raise CarryError(f"Step {chapter.number} is the last one: there is no later step.")
+        raise CourseError(f"Step {chapter.number} is the last one: there is no later step.")
     edits = list(_edits(chapter.folder))
     if not edits:
-        raise CarryError(f"{chapter.folder.name} has no edits that are not committed yet.")
+        raise CourseError(f"{chapter.folder.name} has no edits that are not committed yet.")
     return [_carry(folder, path, old, new) for path, old, new in edits for folder in later]
 
 
 def leftovers(chapter: Chapter) -> list[str]:
     """Return where lines that the edits replaced are still in a file, as `path:line:text`."""
-    gone: set[str] = set()
-    kept: set[str] = set()
-    for _, old, new in _edits(chapter.folder):
-        gone.update(line.strip() for line in _lines(old))
-        kept.update(line.strip() for line in _lines(new))
+    edits = list(_edits(chapter.folder))
+    gone = {line.strip() for _, old, _ in edits for line in _lines(old)}
+    kept = {line.strip() for _, _, new in edits for line in _lines(new)}
     patterns = [option for line in gone - kept if len(line) >= SHORTEST for option in ("-e", line)]
     if not patterns:
         return []
-    found = _git("grep", "-nIF", "--untracked", *patterns, allowed=(0, 1)).decode(
-        "utf-8", "replace"
-    )
+    found = _git("grep", "-nIF", "--untracked", *patterns, allowed=(0, 1)).decode(errors="replace")
     # An old line may be a part of the new one, which is where it should be.
     return [each for each in found.splitlines() if each.split(":", 2)[2].strip() not in kept]
 
@@ -75,9 +66,9 @@ def _git(*arguments: str, allowed: Sequence[int] = (0,)) -> bytes:
     try:
         result = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True)
     except FileNotFoundError:
-        raise CarryError("git is not on the PATH: install it, then type the same again.") from None
+        raise CourseError("git is not on the PATH: install it, then type the same again.") from None
     if result.returncode not in allowed:
-        raise CarryError(f"git: {result.stderr.decode(errors='replace').strip()}")
+        raise CourseError(f"git: {result.stderr.decode(errors='replace').strip()}")
     return result.stdout
 
 
@@ -105,29 +96,31 @@ def _carry(folder: Path, name: str, old: bytes | None, new: bytes | None) -> Out
     target, path = folder / name, f"{folder.name}/{name}"
     there = _content(target)
     if there == new:
-        return Outcome(path, True, "has the edit already")
+        return Outcome(path, "has the edit already")
     if there == old and new is None:
         target.unlink()
-        return Outcome(path, True, "removed")
+        return Outcome(path, "removed")
     if there == old:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(new)
-        return Outcome(path, True, "carried")
+        return Outcome(path, "carried")
     if there is None:
-        return Outcome(path, True, "is not in this step")
+        return Outcome(path, "is not in this step")
     if old is None or new is None:
-        return Outcome(path, False, "is another file in this step, so it is left as it is")
-    lines, merged, conflicts = _lines(there), 0, []
+        return Outcome(path, "is another file in this step, so it is left as it is", False)
+    lines, merged, differ, conflicts = _lines(there), 0, 0, []
     for hunk in _hunks(_lines(old), _lines(new)):
         if result := _merged(lines, hunk):
             lines, merged = result, merged + 1
         elif not _places(lines, hunk.new):
-            conflicts.append((hunk, _counterpart(lines, _lines(old), hunk)))
+            differ += 1
+            sides = {"-": hunk.old, "+": hunk.new, "!": _counterpart(lines, _lines(old), hunk)}
+            conflicts += [f"{mark} {line.rstrip()}" for mark in sides for line in sides[mark]]
     target.write_bytes("".join(lines).encode("utf-8", "surrogateescape"))
-    done = f"differs in this step: {merged} merged" if merged else "has the edit already"
-    if conflicts:
-        done = f"differs in this step: {merged} merged, {len(conflicts)} not"
-    return Outcome(path, not conflicts, done, conflicts)
+    if not (merged or differ):
+        return Outcome(path, "has the edit already")
+    done = f"differs in this step: {merged} merged" + (f", {differ} not" if differ else "")
+    return Outcome(path, done, not differ, conflicts)
 
 
 def _hunks(old: list[str], new: list[str]) -> Iterator[Hunk]:

@@ -1,8 +1,9 @@
 """The chapters, listed in chapters.toml and read by everything else."""
 
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+import msgspec
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -10,8 +11,16 @@ ROOT = Path(__file__).resolve().parent.parent
 PROVIDED = ("README.md", "manage.py", "chat/static/chat/chat.css", "chat/static/chat/socket.js")
 
 
-@dataclass(frozen=True)
-class Chapter:
+class CourseError(Exception):
+    """Something that a person can fix; its text says what, in one line. `learn.py` shows it, and
+    leaves with the exit status."""
+
+    def __init__(self, text: str, status: int = 1) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Chapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One chapter; chapters.toml says what each field is."""
 
     number: int
@@ -32,18 +41,17 @@ class Chapter:
 
 
 DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-CHAPTERS = tuple(
-    Chapter(**row | {"services": tuple(row.get("services", ()))}) for row in DATA["chapter"]
-)
+CHAPTERS = msgspec.convert(DATA["chapter"], tuple[Chapter, ...])
+TYPE_NEXT: dict[str, str] = DATA["next"]  # a command: what it does
 
 
 def chapter(number: int) -> Chapter:
-    """Return the chapter with this number; raise LookupError, naming those there are."""
+    """Return the chapter with this number; raise CourseError, naming those there are."""
     for candidate in CHAPTERS:
         if candidate.number == number:
             return candidate
     listed = ", ".join(f"{each.number} ({each.name})" for each in CHAPTERS)
-    raise LookupError(f"There is no step {number}. The steps are {listed}.")
+    raise CourseError(f"There is no step {number}. The steps are {listed}.", 2)
 
 
 def predecessor(chapter: Chapter) -> Path | None:

@@ -13,15 +13,17 @@ from difflib import get_close_matches
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
+from typer import Argument, Option
 
-from course.chapters import CHAPTERS, ROOT, Chapter, chapter
-
-if TYPE_CHECKING:
-    from course.compare import File
-    from course.judge.mistakes import Mistake
+from course import carry as carrying
+from course.chapters import CHAPTERS, ROOT, TYPE_NEXT, Chapter, CourseError, chapter
+from course.compare import File, compare
+from course.judge import folders, mistakes
+from course.run import install, serve
+from course.run.layers import LAYERS
 
 LEARN = "py learn.py" if sys.platform == "win32" else "python3 learn.py"
 PYTEST = ("-n", "4", "--dist", "loadgroup", "--durations", "10", "-rs")
@@ -31,14 +33,41 @@ RABBITMQ = (  # as docker-compose.yml has it
     "RABBITMQ_URL is not set. To have a RabbitMQ: “docker compose up --detach --wait rabbitmq”, "
     "and set RABBITMQ_URL to amqp://learner:learner@localhost:5673/course."
 )
+LAYER_HELP = (
+    "The channel layer: memory, redis, redis-pubsub or rabbitmq. Unless given, "
+    "the step's own: Redis if there is one, else memory."
+)
 COLOURS = {"+": "green", "-": "red"}
 REDIS = {"running": "runs", "down": "does not run"}
 ENDINGS = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, n)]
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-Step = Annotated[str, typer.Argument(metavar="STEP", help="The number of a step, such as 3.")]
-Side = Annotated[str, typer.Argument(help="The number of a step, or a folder.")]
-Own = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that is not there yet.")]
+
+class Commands(typer.core.TyperGroup):
+    """The commands. What a person can fix becomes one red line and an exit status."""
+
+    def invoke(self, context: typer.Context) -> object:
+        try:
+            return super().invoke(context)
+        except CourseError as error:
+            typer.secho(str(error), fg="red", err=True)
+            raise typer.Exit(error.status) from None
+
+
+def chosen(text: str) -> Chapter:
+    """Return the chapter with this number, as typed; raise CourseError if there is none."""
+    try:
+        return chapter(int(text))
+    except ValueError:
+        numbers = ", ".join(str(each.number) for each in CHAPTERS)
+        not_one = f"“{text}” is not the number of a step. The steps are {numbers}."
+        raise CourseError(not_one, 2) from None
+
+
+app = typer.Typer(cls=Commands, add_completion=False, pretty_exceptions_enable=False)
+Step = Annotated[str, Argument(metavar="STEP", help="The number of a step, such as 3.")]
+Side = Annotated[str, Argument(help="The number of a step, or a folder.")]
+PORT = partial(Option, min=1, max=65535)
+Own = Annotated[Path | None, Argument(metavar="FOLDER", help="A folder that is not there yet.")]
 
 
 def main() -> None:
@@ -46,23 +75,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace")  # Windows pipes: cp1252 and the like
     app(prog_name=LEARN)
-
-
-def refuse(text: str, status: int = 1) -> NoReturn:
-    """Leave with one line that says what was wrong and what to do."""
-    typer.secho(text, fg="red", err=True)
-    raise typer.Exit(status)
-
-
-def chosen(text: str) -> Chapter:
-    """Return the chapter with this number, as typed; leave if there is none."""
-    try:
-        return chapter(int(text))
-    except ValueError:
-        numbers = ", ".join(str(each.number) for each in CHAPTERS)
-        refuse(f"“{text}” is not the number of a step. The steps are {numbers}.", 2)
-    except LookupError as error:
-        refuse(str(error), 2)
 
 
 @app.callback(invoke_without_command=True)
@@ -76,18 +88,7 @@ def overview(context: typer.Context) -> None:
         name = typer.style(f"{each.folder.name:{width}}", fg="cyan")
         typer.echo(f"\n  {each.number}  {name}  {each.concept}\n{'':{width + 7}}→ {each.sees}")
     typer.echo("\nType next:")
-    commands = {
-        "run 1": "serve step 1, then open the address that it prints",
-        "docs": "read the course: the site that explains every step",
-        "start 1 my_chat": "make a folder of your own, to type step 1 into",
-        "check 1 --dir my_chat": "say whether what you typed works",
-        "mistake": "list real mistakes, or make a copy with one to practise on",
-        "diff 1 2": "what step 2 changes",
-        "bench --quick": "what async and the layer buy, on your machine",
-        "test 1": "prove what step 1 promises, in a real browser",
-        "--help": "all commands",
-    }
-    list_commands({f"{LEARN} {command}": what for command, what in commands.items()})
+    list_commands({f"{LEARN} {command}": what for command, what in TYPE_NEXT.items()})
 
 
 def list_commands(commands: dict[str, str]) -> None:
@@ -101,22 +102,10 @@ def list_commands(commands: dict[str, str]) -> None:
 @app.command()
 def run(
     step: Step,
-    port: Annotated[
-        int | None,
-        typer.Option(min=1, max=65535, help="Unless given, 8000 plus the step's number."),
-    ] = None,
-    layer: Annotated[
-        str,
-        typer.Option(
-            metavar="LAYER",
-            help="The channel layer: memory, redis, redis-pubsub or rabbitmq. Unless given, the "
-            "step's own: Redis if there is one, else memory.",
-        ),
-    ] = "",
+    port: Annotated[int | None, PORT(help="Unless given, 8000 plus the step's number.")] = None,
+    layer: Annotated[str, Option(metavar="LAYER", help=LAYER_HELP)] = "",
 ) -> None:
     """Serve a step until Ctrl-C (exit status 0). An edit of its code reloads it."""
-    from course.run import serve
-
     served = chosen(step)
     number, port = served.number, port or served.port
     if layer:
@@ -125,24 +114,19 @@ def run(
     with until_stopped():
         server = serve.Server(served.folder, port, environment_of(served, layer))
         server.start(patience=math.inf)  # whoever broke the code can fix it, and it reloads
-        announce(f"Step {number}: {server.url}/chat/")
-        stay(server.process, f"server of step {number}")
+        stay(server.process, f"server of step {number}", f"Step {number}: {server.url}/chat/")
 
 
 def require_free(port: int, command: str) -> None:
-    """Leave, with a command that would work, if something listens on this port."""
-    from course.run import serve
-
+    """Raise CourseError, with a command that would work, if something listens on this port."""
     if serve.port_taken(port):
-        other = f"{LEARN} {command} --port {serve.free_port()}"
-        refuse(f"Port {port} is taken by another program. Stop that one, or type: {other}")
+        taken = f"Port {port} is taken by another program. Stop that one, or type:"
+        raise CourseError(f"{taken} {LEARN} {command} --port {serve.free_port()}")
 
 
 @contextmanager
 def until_stopped(status: int = 0) -> Iterator[None]:
     """Let Ctrl-C end the block, with this exit status, and with the block all that it started."""
-    from course.run import serve
-
     for name in ENDINGS:
         signal.signal(name, lambda number, _: sys.exit(128 + number))
     try:
@@ -150,67 +134,55 @@ def until_stopped(status: int = 0) -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("\nStopped.")
         raise typer.Exit(status) from None
-    except serve.ServeError as error:
-        refuse(str(error))
     finally:
         for name in (signal.SIGINT, *ENDINGS):
             signal.signal(name, signal.SIG_IGN)  # nothing interrupts what follows
         serve.stop_children()
 
 
-def announce(what: str) -> None:
-    """Say where something can be seen now."""
-    typer.secho(f"\n{what}  (Ctrl-C stops it)\n", fg="green", bold=True)
-
-
-def stay(process: subprocess.Popen, name: str) -> NoReturn:
-    """Wait until a process ends by itself, and leave with its status."""
-    from course.run.serve import wait_until
-
-    wait_until(lambda: process.poll() is not None, "", math.inf)  # Windows cannot interrupt wait()
+def stay(process: subprocess.Popen, name: str, where: str) -> NoReturn:
+    """Print where a server's pages are, wait until it ends by itself, and leave with its status."""
+    typer.secho(f"\n{where}  (Ctrl-C stops it)\n", fg="green", bold=True)
+    # Windows cannot interrupt process.wait().
+    serve.wait_until(lambda: process.poll() is not None, "", math.inf)
     status = process.returncode if process.returncode >= 0 else 128 - process.returncode
-    refuse(f"The {name} has ended, with exit status {status}.", status)
+    raise CourseError(f"The {name} has ended, with exit status {status}.", status)
 
 
 def require_layer(step: Chapter, name: str) -> None:
-    """Leave if there is no channel layer with this name, or none in this step."""
-    from course.run.layers import LAYERS
-
+    """Raise CourseError if there is no channel layer with this name, or none in this step."""
     if name not in LAYERS:
-        refuse(f"There is no channel layer “{name}”. The layers are {', '.join(LAYERS)}.", 2)
+        layers = ", ".join(LAYERS)
+        raise CourseError(f"There is no channel layer “{name}”. The layers are {layers}.", 2)
     if "redis" not in step.services:
         numbers = ", ".join(str(each.number) for each in CHAPTERS if "redis" in each.services)
-        refuse(f"Step {step.number} has no channel layer: --layer is for the steps {numbers}.", 2)
+        none = f"Step {step.number} has no channel layer: --layer is for the steps {numbers}."
+        raise CourseError(none, 2)
 
 
 def environment_of(step: Chapter, name: str) -> dict[str, str | None]:
     """Print on which channel layer a step runs: the one with this name, or its own if that is "".
-    Return what its server needs in its environment. Leave if a layer that was named needs a service
-    which is not there: nobody who asks for one layer is served with another."""
-    from course.run import install, serve
-    from course.run.layers import LAYERS
-
+    Return what its server needs in its environment. Raise CourseError if a layer that was named
+    needs a service which is not there: nobody who asks for one is served with another."""
     if "redis" not in step.services:
         return {"REDIS_URL": None}
     layer = LAYERS[name or "redis"]
-    title = f"Channel layer {name}:" if name else "Channel layer:"
-    variable = f"{layer.service.upper()}_URL" if layer.service else ""
-    redis = layer.service == "redis"
-    if url := os.environ.get(variable):
-        what, check = ("Redis", serve.check_redis) if redis else ("RabbitMQ", serve.check_rabbitmq)
-        check(url)
-        typer.echo(f"{title} the {what} at {serve.masked(url)} ({variable}).")
-    elif redis and serve.PrivateRedis.available():
+    if url := os.environ.get(layer.variable):
+        serve.check_service(layer.service, url)
+        program = serve.SERVICES[layer.service][0]
+        where = f"the {program} at {serve.masked(url)} ({layer.variable})."
+    elif layer.service == "redis" and serve.PrivateRedis.available():
         url = serve.PrivateRedis().url
-        typer.echo(f"{title} a Redis of its own, at {url}, which ends with it.")
-    elif redis and name:
-        how = install.HOW[install.system()]["redis"]
-        refuse(f"No redis-server is found, and REDIS_URL is not set. To have it: {how}")
+        where = f"a Redis of its own, at {url}, which ends with it."
+    elif name and layer.service == "redis":
+        none = "No redis-server is found, and REDIS_URL is not set. To have it:"
+        raise CourseError(f"{none} {install.how('redis')}")
     elif layer.service == "rabbitmq":
-        refuse(RABBITMQ)
+        raise CourseError(RABBITMQ)
     else:
-        how = "" if name else " For one that processes share, install Redis or set REDIS_URL."
-        typer.echo(f"{title} only for the tabs of this one process, in its memory.{how}")
+        where = "only for the tabs of this one process, in its memory."
+        where += "" if name else " For one that processes share, install Redis or set REDIS_URL."
+    typer.echo(f"Channel layer{name and f' {name}'}: {where}")
     return layer.environment(url) if name else {"REDIS_URL": url}
 
 
@@ -218,23 +190,18 @@ def environment_of(step: Chapter, name: str) -> dict[str, str | None]:
 def test(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="STEP ARGUMENTS", help="One step only; anything for pytest."),
+        Argument(metavar="STEP ARGUMENTS", help="One step only; anything for pytest."),
     ] = None,
-    slow: Annotated[bool, typer.Option("--slow", help="The slow rest of the tests.")] = False,
+    slow: Annotated[bool, Option("--slow", help="The slow rest of the tests.")] = False,
 ) -> None:
     """Prove, in a real browser, what every step promises, or one. Exit status: pytest's."""
-    from course.run import install
-
     words, options, places = list(arguments or []), [*PYTEST], SLOW if slow else QUICK
     if words and words[0].isdecimal():
         options += ["--step", str(chosen(words.pop(0)).number)]
         places = SLOW if slow else STEP
     if any((ROOT / word.partition("::")[0]).exists() for word in words):
         places = ()  # named by the one who typed it
-    try:
-        install.prepare()
-    except install.InstallError as error:
-        refuse(str(error))
+    install.prepare()
     import pytest
 
     os.chdir(ROOT)
@@ -244,8 +211,6 @@ def test(
 @app.command()
 def start(step: Step, path: Own) -> None:
     """Make a folder of your own to type a step into. It begins with the end of the step before."""
-    from course.judge import folders
-
     begun = chosen(step)
     make_folder(path, partial(folders.fill_to_begin, begun))
     number, page, name = begun.number, begun.folder.name, path.resolve().name
@@ -264,21 +229,18 @@ def start(step: Step, path: Own) -> None:
 
 @app.command()
 def mistake(
-    name: Annotated[str, typer.Argument(metavar="MISTAKE", help="The name of one.")] = "",
-    path: Annotated[
-        Path | None, typer.Argument(metavar="FOLDER", help="A folder that is not there yet.")
-    ] = None,
+    name: Annotated[str, Argument(metavar="MISTAKE", help="The name of one.")] = "",
+    path: Own = None,
 ) -> None:
     """List mistakes that learners make, or make a broken copy of a step to practise on."""
-    from course.judge import folders, mistakes
-
     every = {each.id: each for each in mistakes.load()}
     if not name:
         return list_mistakes(list(every.values()))
     if name not in every:
         near = " or ".join(get_close_matches(name, every))
         asked = f" Do you mean {near}?" if near else ""
-        refuse(f"There is no mistake “{name}”.{asked} “{LEARN} mistake” lists them.", 2)
+        none = f"There is no mistake “{name}”.{asked} “{LEARN} mistake” lists them."
+        raise CourseError(none, 2)
     found, answer = every[name], on_site(f"troubleshooting/#{name}")
     when = " ".join(found.when.split())
     not_in_code = f"{name} is not in the code, so there is no copy to make. Read {answer}."
@@ -287,7 +249,7 @@ def mistake(
         copy = f"To have a copy to practise on: {LEARN} mistake {name} my_copy"
         return typer.echo(f"{when}\n\n{copy if found.patch else not_in_code}")
     if not found.patch:
-        refuse(not_in_code, 2)
+        raise CourseError(not_in_code, 2)
     make_folder(path, partial(folders.fill_with_mistake, found))
     title = f"{path.resolve().name} is step {found.step} with a mistake in it: find it."
     typer.echo(f"{typer.style(title, bold=True)}\n\n{when}")
@@ -298,7 +260,7 @@ def mistake(
     typer.echo(f"\nThe answer is at {answer}.")
 
 
-def list_mistakes(every: list["Mistake"]) -> None:
+def list_mistakes(every: list[mistakes.Mistake]) -> None:
     """Print the mistakes, chapter by chapter, and how to have a copy of one."""
     width = max(len(each.id) for each in every)
     for number, ones in groupby(every, lambda each: each.step):
@@ -312,17 +274,16 @@ def list_mistakes(every: list["Mistake"]) -> None:
 
 
 def make_folder(path: Path, fill: Callable[[Path], None]) -> None:
-    """Make a folder of the learner's own; leave, with one line, if that cannot be."""
-    from course.judge import folders
-
+    """Make a folder of the learner's own; raise CourseError if that cannot be."""
     try:
         folders.make(path, fill)
     except ValueError as error:
-        refuse(str(error), 2)
+        raise CourseError(str(error), 2) from None
     except OSError as error:
-        refuse(f"{path} cannot be made: {error.strerror}. Fix that, or name another folder.")
+        problem = f"{path} cannot be made: {error.strerror}. Fix that, or name another folder."
+        raise CourseError(problem) from None
     except KeyboardInterrupt:
-        refuse(f"Stopped: {path} is not made.", 130)
+        raise CourseError(f"Stopped: {path} is not made.", 130) from None
 
 
 def tell_how_to_run(path: Path, commands: list[str], elsewhere: Sequence[str] = ()) -> None:
@@ -352,49 +313,45 @@ def on_site(page: str) -> str:
 @app.command()
 def check(
     step: Annotated[
-        str, typer.Argument(metavar="STEP", help="Unless given, how far the chat has come.")
+        str, Argument(metavar="STEP", help="Unless given, how far the chat has come.")
     ] = "",
     path: Annotated[
-        str, typer.Option("--dir", metavar="FOLDER", help="Your project: with its manage.py.")
+        str, Option("--dir", metavar="FOLDER", help="Your project: with its manage.py.")
     ] = "",
-    url: Annotated[str, typer.Option(metavar="URL", help="A site of yours that runs.")] = "",
-    everything: Annotated[bool, typer.Option("--all", help="Also what is slow.")] = False,
-    browser: Annotated[bool, typer.Option(help="Open tabs, too.")] = True,
+    url: Annotated[str, Option(metavar="URL", help="A site of yours that runs.")] = "",
+    everything: Annotated[bool, Option("--all", help="Also what is slow.")] = False,
+    browser: Annotated[bool, Option(help="Open tabs, too.")] = True,
 ) -> None:
     """Check a chat of your own: does it what a step promises? Exit status: 0 if it does."""
     chapters = [chosen(step)] if step else list(CHAPTERS)
     last, redis_url = chapters[-1], os.environ.get("REDIS_URL")
     if path and url:
-        refuse("Type --dir or --url, not both.", 2)
+        raise CourseError("Type --dir or --url, not both.", 2)
     if not (path or url or Path("manage.py").is_file()):
-        command = f"{LEARN} check {step or CHAPTERS[0].number} --dir my_chat"
-        refuse(f"Which project? There is no manage.py here. Name its folder: {command}", 2)
+        command = f"{LEARN} check {chapters[0].number} --dir my_chat"
+        which = f"Which project? There is no manage.py here. Name its folder: {command}"
+        raise CourseError(which, 2)
     project = None if url else folder(path or ".")
 
     from course.judge import check as judged  # after what is cheap to refuse: it takes a second
     from course.judge import report, target
-    from course.run import serve
 
     no_tabs = judged.reason_against_tabs(browser)
     with until_stopped(130), ExitStack() as own:
-        try:
-            if project and redis_url and "redis" in last.services:
-                serve.check_redis(redis_url)
-            site = None if project else target.site_at(url)
-            tabs = None if no_tabs else own.enter_context(judged.starting_browser())
-            if project:
-                site = own.enter_context(target.Project(project, last.services, redis_url))
-            good = report.judge(judged.Check(site, last, tabs, no_tabs), chapters, everything)
-        except target.CheckError as error:
-            refuse(str(error))
+        if project and redis_url and "redis" in last.services:
+            serve.check_service("redis", redis_url)
+        if project:
+            site = own.enter_context(target.Project(project, last.services, redis_url))
+        else:
+            site = target.site_at(url)
+        tabs = None if no_tabs else own.enter_context(judged.starting_browser())
+        good = report.judge(judged.Check(site, last, tabs, no_tabs), chapters, everything)
     raise typer.Exit(0 if good else 1)
 
 
 @app.command()
 def diff(old: Side, new: Side) -> None:
     """Show what differs between two steps, or what is still to do in a folder of your own."""
-    from course.compare import compare
-
     before, after = folder(old), folder(new)
     steps = {each.folder: each for each in CHAPTERS}
     try:
@@ -403,13 +360,13 @@ def diff(old: Side, new: Side) -> None:
             return tell_what_to_do(Path(mine), steps[step])
         files = [each for each in compare(before, after) if each.status != "same"]
     except OSError as error:
-        refuse(str(error))
+        raise CourseError(str(error)) from None
     counts, added, removed = show(files, {})
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ("new", "removed", "changed"))
     typer.echo(f"\n{before.name} → {after.name}: {kinds} files; +{added} -{removed} lines")
 
 
-def show(files: "list[File]", words: dict[str, str]) -> tuple[Counter[str], int, int]:
+def show(files: list[File], words: dict[str, str]) -> tuple[Counter[str], int, int]:
     """Print the changes of files, and what each is, by its status or in other words; return how
     many files have each status, and how many lines are added and removed."""
     for file in files:
@@ -429,8 +386,6 @@ def show(files: "list[File]", words: dict[str, str]) -> tuple[Counter[str], int,
 
 def tell_what_to_do(mine: Path, step: Chapter) -> None:
     """Print what a learner's folder still lacks of a step, and what is only there."""
-    from course.judge import folders
-
     files = folders.to_do(mine, step.folder)
     own = list(folders.only_in(mine, step.folder))
     counts, added, removed = show(files, {"new": "to write", "changed": "to change"})
@@ -441,24 +396,18 @@ def tell_what_to_do(mine: Path, step: Chapter) -> None:
         return typer.echo(f"Nothing is left to do: {done}.{only}")
     check = f"{LEARN} check {step.number} --dir {pasted(mine)}"
     typer.echo(f"\nDifferent is not wrong: “{check}” says whether it works.")
+    new = counts["new"]
     typer.echo(
-        f"Still to do: {counted(counts['new'], 'file')} to write, {counts['changed']} to change: "
-        f"{counted(added, 'line')} to add (+), {removed} to take away (-).{only}"
+        f"Still to do: {new} file{'s' * (new != 1)} to write, {counts['changed']} to change: "
+        f"{added} line{'s' * (added != 1)} to add (+), {removed} to take away (-).{only}"
     )
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, such as “1 file”."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 @app.command()
 def docs(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the site is served.")] = 8000,
+    port: Annotated[int, PORT(help="Where the site is served.")] = 8000,
 ) -> None:
     """Serve the course's site until Ctrl-C. An edit of a page or of a step builds it anew."""
-    from course.run import serve
-
     require_free(port, "docs")
     # Material for MkDocs announces at every start that it will end in 2027.
     environment = {"NO_MKDOCS_2_WARNING": "1", **os.environ}
@@ -472,18 +421,17 @@ def docs(
             cwd=ROOT,
             env=environment,
         )
-        announce(f"The site: http://localhost:{port}/")
-        stay(server, "server of the site")
+        stay(server, "server of the site", f"The site: http://localhost:{port}/")
 
 
 @app.command()
 def bench(
     quick: Annotated[
-        bool, typer.Option("--quick", help="In half a minute: less, and less sure.")
+        bool, Option("--quick", help="In half a minute: less, and less sure.")
     ] = False,
-    url: Annotated[str, typer.Option(metavar="URL", help="A chat of yours that runs.")] = "",
+    url: Annotated[str, Option(metavar="URL", help="A chat of yours that runs.")] = "",
     file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write what was found.")
+        Path | None, Option("--json", metavar="FILE", help="Write what was found.")
     ] = None,
 ) -> None:
     """Measure what async, the channel layer, the server and the fan-out buy, on your machine."""
@@ -491,51 +439,38 @@ def bench(
     from course.judge import target
 
     with until_stopped(130):
+        yours = target.site_at(url).url if url else ""
         try:
-            yours = target.site_at(url).url if url else ""
             show.main(quick, yours, file)
-        except target.CheckError as error:
-            refuse(str(error))
         except OSError as error:
-            refuse(f"{file} cannot be written: {error.strerror}.")
+            raise CourseError(f"{file} cannot be written: {error.strerror}.") from None
 
 
 @app.command()
 def record(
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also what is not out of date.")
-    ] = False,
+    everything: Annotated[bool, Option("--all", help="Also what is not out of date.")] = False,
 ) -> None:
     """Make what is out of date of the README's tables, the diagrams and the recordings."""
     from course.record import record as recorder
-    from course.run import install
 
     with until_stopped():
+        install.prepare()
         try:
-            install.prepare()
             recorder.main(everything)
-        except (install.InstallError, ValueError) as error:
-            refuse(str(error))
+        except ValueError as error:
+            raise CourseError(str(error)) from None
 
 
 @app.command()
 def carry(step: Step) -> None:
     """Carry the edits of a step that are not committed yet to the later steps. Exit status: 1 if
     something of them has no place there."""
-    from course import carry as carrying
-
     edited = chosen(step)
-    try:
-        outcomes = carrying.carry(edited)
-        leftovers = carrying.leftovers(edited)
-    except carrying.CarryError as error:
-        refuse(str(error))
+    outcomes, leftovers = carrying.carry(edited), carrying.leftovers(edited)
     for each in outcomes:
         typer.secho(f"{each.path} {each.done}", fg=None if each.complete else "red")
-        for hunk, there in each.conflicts:
-            wanted = [("-", line) for line in hunk.old] + [("+", line) for line in hunk.new]
-            for mark, line in [*wanted, *(("!", line) for line in there)]:
-                typer.secho(f"  {mark} {line.rstrip()}", fg=COLOURS.get(mark))
+        for line in each.conflicts:
+            typer.secho(f"  {line}", fg=COLOURS.get(line[0]))
     if any(each.conflicts for each in outcomes):
         typer.echo("\n- and + is the edit; ! is what the later step has there: edit it by hand.")
     if leftovers:
@@ -545,13 +480,14 @@ def carry(step: Step) -> None:
 
 
 def folder(side: str) -> Path:
-    """Return the folder that a step's number or a path means; leave if there is none."""
+    """Return the folder that a step's number or a path means, or raise CourseError."""
     if side.isdecimal():
         return chosen(side).folder
     if not Path(side).is_dir():
-        refuse(f"There is no folder {side} here. Type a step's number or the path of a folder.", 2)
+        none = f"There is no folder {side} here. Type a step's number or the path of a folder."
+        raise CourseError(none, 2)
     if not (Path(side) / "manage.py").is_file():
-        refuse(f"The folder {side} is no Django project: it has no manage.py.", 2)
+        raise CourseError(f"The folder {side} is no Django project: it has no manage.py.", 2)
     return Path(side).resolve()
 
 

@@ -44,7 +44,7 @@ def reason_against_tabs(wanted: bool) -> str:
         return "--no-browser"
     if os.environ.get("SELENIUM_REMOTE_URL") or install.find_browser():
         return ""
-    return f"no browser is found; to have one: {install.HOW[install.system()]['browser']}"
+    return f"no browser is found; to have one: {install.how('browser')}"
 
 
 @contextmanager

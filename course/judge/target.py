@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
+from course.chapters import CourseError
 from course.judge.mistakes import EXCEPTION, Mistake, likely
 from course.judge.scenarios.stage import Stage, Unmet
 from course.run.serve import PrivateRedis, ServeError, Server, copy_project, free_port
@@ -20,7 +21,7 @@ WARNINGS = {"PYTHONWARNINGS": "error:coroutine:RuntimeWarning"}
 DEBUG = {"PYTHONASYNCIODEBUG": "1"}
 
 
-class CheckError(Exception):
+class CheckError(CourseError):
     """The check cannot go on; its text says why, in one line, and which mistakes are likely."""
 
     def __init__(self, text: str, causes: Sequence[Mistake] = ()) -> None:

@@ -1,7 +1,7 @@
 """The channel layers that a step can run on, unchanged: layers/ has settings for each. The table of
 what works on which of them is drawn from the matrix."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from course import matrix
 from course.chapters import ROOT, chapter
@@ -9,14 +9,18 @@ from course.chapters import ROOT, chapter
 STEP = chapter(4)  # the step on which the rows are played: it stands for all that have a layer
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """A channel layer: its name, as `--layer` takes it and as pages call it, and the service behind
     it, if any."""
 
     name: str
     title: str
-    service: str | None = None
+    service: str = ""
+
+    @property
+    def variable(self) -> str:
+        """The variable with the address of the service."""
+        return f"{self.service.upper()}_URL" if self.service else ""
 
     @property
     def settings(self) -> str:
@@ -25,33 +29,27 @@ class Layer:
 
     def environment(self, url: str | None = None) -> dict[str, str]:
         """Return what a step's server needs in its environment; `url` is where the service is."""
-        service = {f"{self.service.upper()}_URL": url} if self.service and url else {}
+        service = {self.variable: url} if url else {}
         return {"DJANGO_SETTINGS_MODULE": self.settings, "PYTHONPATH": str(ROOT), **service}
 
 
 LAYERS = {
-    layer.name: layer
-    for layer in (
-        Layer("memory", "in memory"),
-        Layer("redis", "Redis, core", "redis"),
-        Layer("redis-pubsub", "Redis, pub/sub", "redis"),
-        Layer("rabbitmq", "RabbitMQ", "rabbitmq"),
-    )
+    "memory": Layer("memory", "in memory"),
+    "redis": Layer("redis", "Redis, core", "redis"),
+    "redis-pubsub": Layer("redis-pubsub", "Redis, pub/sub", "redis"),
+    "rabbitmq": Layer("rabbitmq", "RabbitMQ", "rabbitmq"),
 }
 
 
 def rows() -> list[matrix.Behaviour]:
     """Return the rows that are played on every layer."""
-    return [
-        row
-        for row in matrix.load()
-        if row.mark(STEP) == "✔" and not row.needs & {"no redis", "folder"}
-    ]
+    held = [row for row in matrix.load() if row.mark(STEP) == "✔"]
+    return [row for row in held if not row.needs & {"no redis", "folder"}]
 
 
-def mark(row: matrix.Behaviour, layer: Layer) -> str:
-    """Return ✔, ✘ or – for a row on a layer."""
-    return row.on_layers.get(layer.name, {}).get("mark", "✔")
+def cell(row: matrix.Behaviour, layer: Layer) -> matrix.Cell:
+    """Return what becomes of a row on a layer."""
+    return row.layers.get(layer.name, matrix.Cell("✔"))
 
 
 def markdown() -> str:
@@ -62,10 +60,10 @@ def markdown() -> str:
     for row in rows():
         marks = []
         for layer in LAYERS.values():
-            marks.append(mark(row, layer))
-            if marks[-1] == "✘":
-                reasons.append(f"**{layer.title}:** {row.on_layers[layer.name]['why']}")
+            there = cell(row, layer)
+            marks.append(there.mark)
+            if there.why:
+                reasons.append(f"{len(reasons) + 1}. **{layer.title}:** {there.why}")
                 marks[-1] += f"<sup>{len(reasons)}</sup>"
         lines.append(f"| {row.words} | {' | '.join(marks)} |")
-    numbered = [f"{number}. {reason}" for number, reason in enumerate(reasons, 1)]
-    return "\n".join([*lines, "", *numbered]) + "\n"
+    return "\n".join([*lines, "", *reasons]) + "\n"

@@ -16,9 +16,9 @@ from typing import TypeVar
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
-import carehare
 import psutil
-import redis
+
+from course.chapters import CourseError
 
 T = TypeVar("T")
 
@@ -39,8 +39,15 @@ PROGRAMS = {
 DIRECT = build_opener(ProxyHandler({}))
 
 
-class ServeError(Exception):
-    """Something a person can fix; its text says what, in one line."""
+# What can be behind a channel layer: its name, and how its address is written.
+SERVICES = {
+    "redis": ("Redis", "redis://localhost:6379/0"),
+    "rabbitmq": ("RabbitMQ", "amqp://user:password@localhost:5672/vhost"),
+}
+
+
+class ServeError(CourseError):
+    """A program or a service cannot be used."""
 
 
 def wait_until(
@@ -123,40 +130,31 @@ def masked(url: str) -> str:
     return re.sub(r"^([^:]*:(//)?[^:]*:).*@", r"\1***@", url)
 
 
-def check_redis(url: str) -> None:
-    """Raise ServeError unless a Redis answers at this URL (redis://, rediss:// or unix://)."""
+def check_service(service: str, url: str) -> None:
+    """Raise ServeError unless the "redis" or "rabbitmq" at this URL can be used."""
+    import carehare
+    import redis
 
-    def ping() -> None:
-        with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
-            client.ping()
-
-    _check(ping, "Redis", url, "redis://localhost:6379/0")
-
-
-def check_rabbitmq(url: str) -> None:
-    """Raise ServeError unless a RabbitMQ answers at this URL (amqp:// or amqps://)."""
-
-    async def connect() -> None:
+    async def connect_to_rabbitmq() -> None:
         async with asyncio.timeout(5), carehare.connect(url):
             pass
 
-    example = "amqp://user:password@localhost:5672/vhost"
-    _check(lambda: asyncio.run(connect()), "RabbitMQ", url, example)
-
-
-def _check(connect: Callable[[], None], service: str, url: str, example: str) -> None:
-    """Raise ServeError if the client of a service cannot connect to this URL."""
-    variable = f"{service.upper()}_URL"
+    variable, (name, example) = f"{service.upper()}_URL", SERVICES[service]
+    shown = f"{masked(url)} ({variable})"
     try:
-        connect()
+        if service == "rabbitmq":
+            asyncio.run(connect_to_rabbitmq())
+        else:
+            with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
+                client.ping()
         return
     except ValueError:
-        text = f"{{}} is not the address of a {service}. Write it as {example}"
+        text = f"{shown} is not the address of a {name}. Write it as {example}"
     except (redis.AuthenticationError, carehare.ConnectionClosedByServer):
-        text = f"The {service} at {{}} refuses this user, password or name. Correct it"
+        text = f"The {name} at {shown} refuses this user, password or name. Correct it"
     except (redis.RedisError, carehare.ConnectionClosed, carehare.BadBytesFromServer, OSError):
-        text = f"No {service} answers at {{}}. Start it"
-    raise ServeError(f"{text.format(f'{masked(url)} ({variable})')}, or unset {variable}.")
+        text = f"No {name} answers at {shown}. Start it"
+    raise ServeError(f"{text}, or unset {variable}.")
 
 
 def copy_project(folder: Path, to: Path) -> Path:
@@ -164,16 +162,17 @@ def copy_project(folder: Path, to: Path) -> Path:
     what is no part of it: hidden folders such as .git, environments, what programs leave behind."""
 
     def no_part(parent: str, names: list[str]) -> list[str]:
-        return [
-            name
-            for name in names
-            if ((path := Path(parent, name)).is_dir() and name.startswith("."))
-            or name in (".git", "__pycache__", "node_modules")  # .git is a file in a git worktree
-            or (path / "pyvenv.cfg").exists()
-            or not (path.is_dir() or path.is_file())
-        ]
+        return [name for name in names if not _part_of_project(Path(parent, name))]
 
     return shutil.copytree(folder, to, ignore=no_part, ignore_dangling_symlinks=True)
+
+
+def _part_of_project(path: Path) -> bool:
+    if path.name in (".git", "__pycache__", "node_modules"):  # .git is a file in a git worktree
+        return False
+    if path.is_dir():
+        return not path.name.startswith(".") and not (path / "pyvenv.cfg").exists()
+    return path.is_file()
 
 
 class PrivateRedis:

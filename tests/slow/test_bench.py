@@ -18,7 +18,7 @@ from bench import load, plots, run
 from bench.configurations import BARE, BASE, BY_NAME, CONFIGURATIONS, QUICK
 from bench.results import MEASURES, Results, fill_in
 from course.book import hooks
-from course.chapters import ROOT
+from course.chapters import ROOT, CourseError
 from course.run.serve import ServeError, free_port, stop, wait_until
 from tests.helpers import CLI, POSIX, REDIS, environment, one_line, typed
 
@@ -139,7 +139,7 @@ def test_a_server_that_cannot_be_measured_is_named_in_one_line(monkeypatch):
         "refuses": 'The server answers a message with {"error": "no"}',
         "hangs up": "A tab lost its socket.",
     }.items():
-        with room(answer) as (it, do), pytest.raises(load.LoadError, match=re.escape(says)):
+        with room(answer) as (it, do), pytest.raises(CourseError, match=re.escape(says)):
             do(it.join(3))
             do(it.throughput(5, 2))
 

@@ -23,7 +23,7 @@ from course.run.serve import (
     PrivateRedis,
     ServeError,
     Server,
-    check_rabbitmq,
+    check_service,
     free_port,
     wait_until,
 )
@@ -91,12 +91,14 @@ def stage(
 
 def test_every_cross_has_a_proof_and_a_reason() -> None:
     marks = {
-        (row.id, name): layers.mark(row, LAYERS[name]) for row in layers.rows() for name in LAYERS
+        (row.id, name): layers.cell(row, LAYERS[name]).mark
+        for row in layers.rows()
+        for name in LAYERS
     }
     # The matrix proves the first (as two_servers_in_memory), a test below the second.
     proven = [("two_servers", "memory"), ("redis_restart", "rabbitmq")]
     assert [cell for cell, mark in marks.items() if mark == "✘"] == proven
-    assert all(row.on_layers.keys() <= LAYERS.keys() for row in matrix.load())
+    assert all(row.layers.keys() <= LAYERS.keys() for row in matrix.load())
     table, reasons = layers.markdown().split("\n\n")
     assert re.findall(r"✘<sup>(\d+)</sup>", table) == re.findall(
         r"^(\d+)\. ", reasons, re.MULTILINE
@@ -105,9 +107,9 @@ def test_every_cross_has_a_proof_and_a_reason() -> None:
 
 @pytest.mark.parametrize("layer", [on("rabbitmq")])
 def test_a_rabbitmq_is_asked_whether_it_lets_us_in(layer: Layer, stage: Stage) -> None:
-    check_rabbitmq(stage.redis.url)
+    check_service("rabbitmq", stage.redis.url)
     with pytest.raises(ServeError, match="refuses this user, password or name"):
-        check_rabbitmq(stage.redis.url.replace("guest@", "wrong@"))
+        check_service("rabbitmq", stage.redis.url.replace("guest@", "wrong@"))
 
 
 @pytest.mark.parametrize("layer", [on(name) for name in OTHERS])
@@ -166,7 +168,7 @@ def test_of_300_messages_a_frozen_process_gets(layer: Layer, kept: set[int], sta
         on(name, row, row.id == "redis_restart", id=row.id)
         for name in OTHERS
         for row in sorted(layers.rows(), key=lambda row: row.id == "redis_restart")
-        if layers.mark(row, LAYERS[name]) == "✔"
+        if layers.cell(row, LAYERS[name]).mark == "✔"
     ],
 )
 def test_row(layer: Layer, row: Behaviour, stage: Stage) -> None:

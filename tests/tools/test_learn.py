@@ -16,14 +16,13 @@ from typer.testing import CliRunner
 from websockets.sync.client import connect
 
 from course import cli
-from course.chapters import CHAPTERS, ROOT, chapter
+from course.chapters import CHAPTERS, ROOT, CourseError, chapter
 from course.compare import compare
 from course.run import install
 from course.run.serve import (
     PrivateRedis,
     ServeError,
-    check_rabbitmq,
-    check_redis,
+    check_service,
     free_port,
     stop,
     wait_until,
@@ -74,15 +73,15 @@ def test_bad_input_gets_one_line_and_an_exit_status(words, says, monkeypatch):
 
 @pytest.mark.parametrize("name", ["Redis", "RabbitMQ"])
 def test_a_service_that_cannot_be_used_gets_one_line_without_its_password(name):
-    check, scheme = {"Redis": (check_redis, "redis"), "RabbitMQ": (check_rabbitmq, "amqp")}[name]
+    service, scheme = name.lower(), {"Redis": "redis", "RabbitMQ": "amqp"}[name]
     variable, shown = f"{name.upper()}_URL", "://me:***@127.0.0.1:1/0"
     down, wrong = (f"{each}://me:secret@127.0.0.1:1/0" for each in (scheme, "wrong"))
     with pytest.raises(ServeError) as error:
-        check(down)
+        check_service(service, down)
     no_answer = f"No {name} answers at {scheme}{shown} ({variable}). Start it, or unset {variable}."
     assert str(error.value) == no_answer
     with pytest.raises(ServeError, match=f"or unset {variable}.$") as error:
-        check(wrong)
+        check_service(service, wrong)
     assert str(error.value).startswith(f"wrong{shown} ({variable}) is not the address of a {name}.")
 
 
@@ -174,7 +173,7 @@ def test_run_uses_the_redis_that_redis_url_names_and_leaves_it_running(tmp_path)
             assert len(it.family) == 2, "the server and its reloader, nothing else"
             it.process.send_signal(signal.SIGTERM)
             assert it.ends() == 128 + signal.SIGTERM
-        check_redis(redis.url)
+        check_service("redis", redis.url)
     finally:
         redis.stop()
 
@@ -264,11 +263,11 @@ def test_what_is_not_installed_is_named(bare_debian, monkeypatch, capsys):
     with monkeypatch.context() as ubuntu:
         ubuntu.setattr(install, "system", lambda: "ubuntu")
         (bare_debian / "chromium-browser").symlink_to("/bin/false")  # a pointer to a snap
-        with pytest.raises(install.InstallError, match="To have one: install Google Chrome"):
+        with pytest.raises(CourseError, match="To have one: install Google Chrome"):
             install.prepare()
     (bare_debian / "redis-server").unlink()
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(install.InstallError, match="sudo apt install chromium chromium-driver"):
+    with pytest.raises(CourseError, match="sudo apt install chromium chromium-driver"):
         install.prepare()
     monkeypatch.setattr(install, "find_browser", lambda: "a browser")
     install.prepare()
