@@ -42,6 +42,7 @@ class Chapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 CHAPTERS = msgspec.convert(DATA["chapter"], tuple[Chapter, ...])
+SITE_PORT = 8100  # where the site is served unless the learner says otherwise
 TYPE_NEXT: dict[str, str] = DATA["next"]  # a command: what it does
 
 
@@ -52,6 +53,11 @@ def chapter(number: int) -> Chapter:
             return candidate
     listed = ", ".join(f"{each.number} ({each.name})" for each in CHAPTERS)
     raise CourseError(f"There is no step {number}. The steps are {listed}.", 2)
+
+
+def on_site(page: str) -> str:
+    """Return the address of a page (its path in docs/, an #anchor may follow) on the site."""
+    return f"http://localhost:{SITE_PORT}/{page.replace('.md', '/')}"
 
 
 def predecessor(chapter: Chapter) -> Path | None:

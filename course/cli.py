@@ -19,13 +19,23 @@ import typer
 from typer import Argument, Option
 
 from course import carry as carrying
-from course.chapters import CHAPTERS, ROOT, TYPE_NEXT, Chapter, CourseError, chapter
+from course.chapters import (
+    CHAPTERS,
+    ROOT,
+    SITE_PORT,
+    TYPE_NEXT,
+    Chapter,
+    CourseError,
+    chapter,
+    on_site,
+)
 from course.compare import File, compare
 from course.judge import folders, mistakes
 from course.run import install, serve
 from course.run.layers import LAYERS
 
 LEARN = "py learn.py" if sys.platform == "win32" else "python3 learn.py"
+SERVED = f"“{LEARN} docs” serves it"
 PYTEST = ("-n", "4", "--dist", "loadgroup", "--durations", "10", "-rs")
 STEP, SLOW = ("tests/course",), ("tests/slow",)
 QUICK = (*STEP, "tests/tools", "tests/site")
@@ -217,7 +227,7 @@ def start(step: Step, path: Own) -> None:
     before = [each.number for each in CHAPTERS if each.number < number]
     beginning = f"the end of step {before[-1]}" if before else "a project skeleton"
     typer.secho(f"{name} is {beginning}, for you to make step {number} of it.", bold=True)
-    typer.echo(f"\nFollow docs/{page}.md, or {on_site(page + '/')}.")
+    typer.echo(f"\nIts page: {on_site(page + '.md')} ({SERVED}).")
     tell_how_to_run(path, ["python manage.py runserver"])
     list_commands(
         {
@@ -241,9 +251,11 @@ def mistake(
         asked = f" Do you mean {near}?" if near else ""
         none = f"There is no mistake “{name}”.{asked} “{LEARN} mistake” lists them."
         raise CourseError(none, 2)
-    found, answer = every[name], on_site(f"troubleshooting/#{name}")
+    found, answer = every[name], on_site(f"troubleshooting.md#{name}")
     when = " ".join(found.when.split())
-    not_in_code = f"{name} is not in the code, so there is no copy to make. Read {answer}."
+    not_in_code = (
+        f"{name} is not in the code, so there is no copy to make. Read {answer} ({SERVED})."
+    )
     if not path:
         typer.secho(f"{found.title} (step {found.step})", bold=True)
         copy = f"To have a copy to practise on: {LEARN} mistake {name} my_copy"
@@ -257,7 +269,7 @@ def mistake(
         typer.echo(f"So set REDIS_URL to the address of a Redis that {REDIS[found.redis]}.")
     tell_how_to_run(path, *folders.typed(found))
     list_commands({f"{LEARN} check {found.step} --dir {pasted(path)}": "names the mistake"})
-    typer.echo(f"\nThe answer is at {answer}.")
+    typer.echo(f"\nThe answer: {answer} ({SERVED}).")
 
 
 def list_mistakes(every: list[mistakes.Mistake]) -> None:
@@ -303,11 +315,6 @@ def pasted(path: Path) -> str:
     """Return a path as a shell takes it in the folder of the course."""
     text = str(path) if Path.cwd() == ROOT else os.path.abspath(path)
     return subprocess.list2cmdline([text]) if sys.platform == "win32" else shlex.quote(text)
-
-
-def on_site(page: str) -> str:
-    """Return where a page is on the site, and which command serves it."""
-    return f"http://localhost:8000/{page} while “{LEARN} docs” runs"
 
 
 @app.command()
@@ -405,7 +412,7 @@ def tell_what_to_do(mine: Path, step: Chapter) -> None:
 
 @app.command()
 def docs(
-    port: Annotated[int, PORT(help="Where the site is served.")] = 8000,
+    port: Annotated[int, PORT(help="Where the site is served.")] = SITE_PORT,
 ) -> None:
     """Serve the course's site until Ctrl-C. An edit of a page or of a step builds it anew."""
     require_free(port, "docs")

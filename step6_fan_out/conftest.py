@@ -1,4 +1,4 @@
-"""What the tests share: fixtures, which pytest hands to every test that names them."""
+"""Fixtures: pytest passes them to every test that names them."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ PATIENCE = 3  # seconds to wait for what should happen at once: only a failure t
 
 @pytest.fixture(autouse=True)
 def fresh_channel_layer(settings):
-    """Give every test a channel layer of its own, so that it hears nothing of another test."""
+    """Give every test a channel layer of its own, so that it receives nothing from another test."""
     layer = deepcopy(settings.CHANNEL_LAYERS["default"])
     if "CONFIG" in layer:  # Redis, which outlives the test: there, names of its own
         layer["CONFIG"]["prefix"] = uuid4().hex
@@ -30,22 +30,22 @@ def pytest_make_parametrize_id(val):
 
 
 class Socket(WebsocketCommunicator):
-    """The far end of a tab's socket, with no browser and no server between it and the code."""
+    """The tab's end of a socket, without a browser and without a server."""
 
     def __init__(self, application, room, origin):
         headers = [(b"origin", origin.encode())] if origin else []
         super().__init__(application, f"/ws/chat/{quote(room, safe='')}/", headers)
 
     async def opens(self):
-        """Return whether the socket is let in. To be left without an answer fails the test."""
+        """Return whether the server accepts the socket. Without an answer, the test fails."""
         try:
             accepted, _ = await self.connect(PATIENCE)
         except TimeoutError:
-            pytest.fail("The socket was neither let in nor refused.")
+            pytest.fail("The socket was neither accepted nor refused.")
         return accepted
 
     async def next_frame(self):
-        """Return the next frame, or None if none comes, so that a test can say what is missing."""
+        """Return the next frame, or None if none comes, so that a test can tell what is missing."""
         try:
             return await self.receive_json_from(PATIENCE)
         except TimeoutError:
@@ -54,7 +54,7 @@ class Socket(WebsocketCommunicator):
 
 @pytest.fixture
 async def new_socket():
-    """Make sockets with this, and they are closed after the test, also after one that fails."""
+    """Make sockets with this. They are closed after the test, even if it fails."""
     sockets = []
 
     def make(application, room, origin=None):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from course.chapters import Chapter
+from course.chapters import Chapter, on_site
 from course.judge.check import Check, Verdict, noticed, rows
 from course.judge.mistakes import Mistake
 
@@ -39,7 +39,7 @@ def judge(check: Check, chapters: Sequence[Chapter], everything: bool) -> bool:
         CONSOLE.print(Text.assemble(("  ! ", "yellow"), text))
         show_causes(causes)
     if failed:
-        CONSOLE.print("\nThe pages that are named here: learn.py docs shows them as a site.")
+        CONSOLE.print("\nTo read these pages, let learn.py docs serve them.")
     if len(chapters) > 1:
         CONSOLE.print(f"\nThe chat is at the end of {done}.")
     style = "red" if failed else "green"
@@ -65,7 +65,7 @@ def show(verdict: Verdict) -> None:
     if verdict.terminal and not verdict.known:
         detail("terminal", verdict.terminal)
     show_causes(verdict.causes)
-    detail("read", f"docs/{verdict.row.page}")
+    detail("read", on_site(verdict.row.page))
 
 
 def show_causes(causes: Sequence[Mistake]) -> None:
@@ -75,7 +75,7 @@ def show_causes(causes: Sequence[Mistake]) -> None:
         if len(causes) == 1:
             sentence = re.split(r"(?<=[.:])\s", " ".join(mistake.cause.split()))[0]
             detail("", plain(sentence))
-        detail("", f"docs/troubleshooting.md#{mistake.id}")
+        detail("", on_site(f"troubleshooting.md#{mistake.id}"))
 
 
 def detail(label: str, text: str) -> None:
@@ -86,10 +86,9 @@ def detail(label: str, text: str) -> None:
 def counted(verdicts: Sequence[Verdict], later: int) -> str:
     """Return how many rows pass, how many fail, and how many were not run, and why."""
     count = Counter(each.holds for each in verdicts)
-    text = f"{count[True]} {'row holds' if count[True] == 1 else 'rows hold'}, "
-    text += f"{count[False]} {'does not' if count[False] == 1 else 'do not'}."
+    text = f"{count[True]} passed, {count[False]} failed."
     reasons = Counter(each.reason for each in verdicts if each.holds is None)
-    reasons += Counter({"slow: --all plays them": later})
+    reasons += Counter({"slow: add --all": later})
     if reasons:
         listed = ", ".join(f"{reasons[why]} ({why})" for why in sorted(reasons))
         text += f" Not run: {listed}."

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-from course.chapters import CourseError
+from course.chapters import CourseError, on_site
 from course.judge.mistakes import EXCEPTION, Mistake, likely
 from course.judge.scenarios.stage import Stage, Unmet
 from course.run.serve import PrivateRedis, ServeError, Server, copy_project, free_port
@@ -25,7 +25,7 @@ class CheckError(CourseError):
     """The check cannot go on; its text says why, in one line, and which mistakes are likely."""
 
     def __init__(self, text: str, causes: Sequence[Mistake] = ()) -> None:
-        pages = " or ".join(f"docs/troubleshooting.md#{each.id}" for each in causes)
+        pages = " or ".join(on_site(f"troubleshooting.md#{each.id}") for each in causes)
         super().__init__(f"{text}. See {pages}." if pages else text)
         self.text, self.causes = text, causes
 

@@ -7,7 +7,7 @@ DEBUG = os.environ.get("DJANGO_DEBUG", "true").lower() in {"1", "true", "yes", "
 ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
 INSTALLED_APPS = [
-    "daphne",  # first, so that its runserver, which speaks ASGI, takes the place of Django's
+    "daphne",  # first, so that its runserver, which serves ASGI, replaces Django's
     "django.contrib.staticfiles",
     "chat",
 ]

@@ -16,7 +16,7 @@ from chat.routing import websocket_urlpatterns  # noqa: E402
 application = ProtocolTypeRouter(
     {
         "http": http_application,
-        # A page of another site could open sockets here in its visitors' names: refuse it.
+        # Without this, a page of another site could open sockets in its visitors' names.
         "websocket": AllowedHostsOriginValidator(URLRouter(websocket_urlpatterns)),
     }
 )

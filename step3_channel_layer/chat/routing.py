@@ -1,4 +1,4 @@
-"""Paths of the chat's sockets: for consumers what urls.py is for views."""
+"""Paths of the chat's sockets: routing.py is for consumers what urls.py is for views."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Rooms: what they may be called. Pure functions, nothing of Django in here."""
+"""Room names: which are allowed. Pure functions, without Django."""
 
 import hashlib
 import unicodedata
@@ -7,7 +7,7 @@ MAX_LENGTH = 80  # Unicode code points, so that every script counts the same
 
 
 def room_name_error(name):
-    """Take a room name (str). Return what is wrong with it, or "" if a room may be called so."""
+    """Take a room name (str). Return what is wrong with it, or "" if it is allowed."""
     if not name:
         return "Type the name of a room."
     if len(name) > MAX_LENGTH:

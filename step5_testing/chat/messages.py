@@ -1,4 +1,4 @@
-"""Messages: what a browser may send. Pure functions, nothing of Django in here."""
+"""Messages: which frames are allowed. Pure functions, without Django."""
 
 import json
 import unicodedata
@@ -7,13 +7,13 @@ MAX_LENGTH = 1000  # Unicode code points, so that every script counts the same
 
 
 class BadMessage(ValueError):
-    """A frame that is not a message; its text says, to a person, what is wrong."""
+    """A frame that is not a message. Its text tells the user what is wrong."""
 
 
 def read_message(frame):
     """Take a text frame (str), or None for a binary one. Return its message, trimmed.
 
-    Raise BadMessage, and nothing else, whatever the frame holds."""
+    Raise BadMessage, and nothing else, whatever is in the frame."""
     if frame is None:
         raise BadMessage('This frame is binary. Send text: {"message": "text"}')
     try:

@@ -17,7 +17,7 @@ def index(request):
 
 
 def room(request, room_name):
-    """Django calls this for /chat/<room_name>/: it shows the room, if a room may have that name."""
+    """Django calls this for /chat/<room_name>/: it shows the room, if its name is allowed."""
     if error := room_name_error(room_name):
         raise Http404(error)
     return render(request, "chat/room.html", {"room_name": room_name})

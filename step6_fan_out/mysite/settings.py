@@ -7,7 +7,7 @@ DEBUG = os.environ.get("DJANGO_DEBUG", "true").lower() in {"1", "true", "yes", "
 ALLOWED_HOSTS = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 
 INSTALLED_APPS = [
-    "daphne",  # first, so that its runserver, which speaks ASGI, takes the place of Django's
+    "daphne",  # first, so that its runserver, which serves ASGI, replaces Django's
     "django.contrib.staticfiles",
     "chat",
 ]
@@ -20,8 +20,7 @@ ROOT_URLCONF = "mysite.urls"
 ASGI_APPLICATION = "mysite.asgi.application"
 STATIC_URL = "static/"
 
-# Where processes meet. Redis serves any number of them; memory, one only: tabs on two server
-# processes would not hear each other.
+# With Redis, tabs of all server processes share rooms. In memory, only tabs of one process do.
 if REDIS_URL := os.environ.get("REDIS_URL"):
     CHANNEL_LAYERS = {
         "default": {

@@ -12,7 +12,7 @@ from textwrap import indent
 
 import pytest
 
-from course.chapters import CHAPTERS, ROOT, chapter
+from course.chapters import CHAPTERS, ROOT, SITE_PORT, chapter
 from course.markdown import Fence, fences
 from course.run.serve import DIRECT, OWN_GROUP, copy_project, port_taken, stop, wait_until
 
@@ -98,7 +98,7 @@ def port_of(command: str) -> int | None:
     if named := re.search(r"--port (\d+)", command):
         return int(named[1])
     step = re.search(r"learn\.py run (\d+)", command)
-    return chapter(int(step[1])).port if step else 8000
+    return chapter(int(step[1])).port if step else SITE_PORT if "docs" in command else 8000
 
 
 def read(page: Path, course: Path, docker: bool = False) -> list[tuple[int, str]]:

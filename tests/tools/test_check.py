@@ -38,20 +38,20 @@ def test_a_row_that_fails_is_printed_with_all_that_helps(project: Path) -> None:
         "✘ the page's socket opens expected A socket should open.",
         "seen The server answered its handshake with 500.",
         "cause object ChatConsumer can't be used in 'await' expression (no-as-asgi)",
-        "docs/troubleshooting.md#no-as-asgi",
-        "read docs/step2_sync_consumer.md#from-a-request-to-a-socket",
+        "http://localhost:8100/troubleshooting/#no-as-asgi",
+        "read http://localhost:8100/step2_sync_consumer/#from-a-request-to-a-socket",
         "✘ a tab sees its own message (first: the page's socket opens)",
     ):
         assert text in printed
     line = result.stdout.splitlines()[-1]
-    assert line.startswith("Step 2: 2 rows hold, 6 do not. Not run: 2 (slow: --all plays them).")
+    assert line.startswith("Step 2: 2 passed, 6 failed. Not run: 2 (slow: add --all).")
 
 
 def test_without_a_number_it_says_how_far_the_chat_has_come(project: Path) -> None:
     result = typed("check", "--dir", str(project), "--no-browser")
     assert result.returncode == 1
     assert "The chat is at the end of step 2." in result.stdout
-    assert result.stdout.splitlines()[-1].startswith("Step 3: 7 rows hold, 2 do not.")
+    assert result.stdout.splitlines()[-1].startswith("Step 3: 7 passed, 2 failed.")
 
 
 def test_what_is_not_run_is_counted_with_its_reason(project: Path) -> None:
@@ -59,7 +59,7 @@ def test_what_is_not_run_is_counted_with_its_reason(project: Path) -> None:
         result = typed("check", "2", "--url", server.url, "--all", "--no-browser")
     assert result.returncode == 0
     assert result.stdout.splitlines()[-1] == (
-        "Step 2: 8 rows hold, 0 do not. Not run: 1 (--no-browser), 1 (not with --url: it needs the "
+        "Step 2: 8 passed, 0 failed. Not run: 1 (--no-browser), 1 (not with --url: it needs the "
         "project, to start and stop its server). Without their tabs: 6 (--no-browser)."
     )
 
@@ -79,7 +79,7 @@ def test_what_cannot_be_checked_gets_one_line() -> None:
         assert one_line(result).startswith(says)
         assert result.returncode == status, words
     for likely in ("venv-not-active", "port-taken"):
-        assert f"docs/troubleshooting.md#{likely}" in one_line(result)
+        assert f"http://localhost:8100/troubleshooting/#{likely}" in one_line(result)
     for url in ("localhost:8000", "http://", "http://localhost:80000", "ws://a"):
         with pytest.raises(CheckError, match=f"“{url}” is no address of a site. Write it as http:"):
             site_at(url)

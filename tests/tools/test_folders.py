@@ -70,8 +70,7 @@ def test_what_start_prints_can_be_typed_in_the_folder_of_the_course(
     here = course.parent if elsewhere else course
     printed = learn(course, 'start 3 "my work/it\'s my chat"', here).stdout.splitlines()
     assert printed[0] == "it's my chat is the end of step 2, for you to make step 3 of it."
-    assert "docs/step3_channel_layer.md" in printed[2]
-    assert "http://localhost:8000/step3_channel_layer/" in printed[2]
+    assert "http://localhost:8100/step3_channel_layer/" in printed[2]
     assert f"To run it, in the folder of the course{f', {course}' * elsewhere}:" in printed
     lines = [shlex.split(line) for line in printed if line.startswith("  ")]
     activate, go, run, check, diff = lines
@@ -169,7 +168,7 @@ def test_mistake_makes_a_copy_and_gives_nothing_away(course: Path) -> None:
     lines = [shlex.split(line) for line in printed if line.startswith("  ")]
     assert lines[1:3] == [["cd", "my copy"], shlex.split(mistake.servers[0])]
     assert lines[3][1:6] == ["learn.py", "check", "4", "--dir", "my copy"]
-    assert "http://localhost:8000/troubleshooting/#missing-await " in printed[-1]
+    assert "http://localhost:8100/troubleshooting/#missing-await " in printed[-1]
     for secret in (mistake.cause, mistake.fix):
         assert " ".join(secret.split())[:50] not in " ".join(printed)
 

@@ -48,11 +48,11 @@ class Tab:
 
     def read(self, element_id):
         element = self.find(element_id)
-        value = element.get_property("value")  # what an <input> or a <textarea> holds
+        value = element.get_property("value")  # the text in an <input> or a <textarea>
         return element.text if value is None else value
 
     def should_show(self, element_id, expected):
-        """Wait until the element holds exactly this, and fail with a sentence if it never does."""
+        """Wait until the element shows exactly this. If it never does, fail with a sentence."""
         page_changes = NoSuchElementException, StaleElementReferenceException
         with suppress(TimeoutException):
             wait = WebDriverWait(self.browser, PATIENCE, 0.05, ignored_exceptions=page_changes)
@@ -83,7 +83,7 @@ class BrowserTests(ChannelsLiveServerTestCase):
         return tab
 
     def test_when_somebody_speaks_then_every_tab_in_the_room_shows_it(self):
-        room = f"100% what?#1 {uuid4()}"  # a name that no URL can hold as it is
+        room = f"100% what?#1 {uuid4()}"  # a name that a URL must encode
         ann, bob = self.enter(room), self.enter(room)
         ann.say("&lt;b&gt; & <i>")
         bob.should_show("chat-log", "&lt;b&gt; & <i>\n")
@@ -94,7 +94,7 @@ class BrowserTests(ChannelsLiveServerTestCase):
             tab.should_show("chat-message-input", "")
 
     def test_when_tabs_are_in_two_rooms_then_each_shows_its_own_messages_only(self):
-        """What crosses over comes before what the other tab says next, so it would be above it."""
+        """A message in the wrong room would arrive before the tab's next message, above it."""
         ann, bob = self.enter(f"kitchen {uuid4()}"), self.enter(f"garden {uuid4()}")
         ann.say("for the kitchen")
         ann.should_show("chat-log", "for the kitchen\n")

@@ -28,17 +28,17 @@ async def test_a_message_reaches_everybody_in_the_room(join):
     ann, bob = await join("大家"), await join("大家")
     for speaker, frame in (ann, {"message": "hello, Bob"}), (bob, {"message": "hello, Ann"}):
         await speaker.send_json_to(frame)
-        assert await ann.next_frame() == frame, f"Ann should have heard {frame}."
-        assert await bob.next_frame() == frame, f"Bob should have heard {frame}."
+        assert await ann.next_frame() == frame, f"Ann should have received {frame}."
+        assert await bob.next_frame() == frame, f"Bob should have received {frame}."
 
 
 async def test_a_message_stays_in_its_room(join):
-    """Bob speaks after Ann was heard. Had her message crossed over, it would reach him first."""
+    """Bob sends last: if Ann's message had also gone to his room, he would get it first."""
     ann, bob = await join("kitchen"), await join("garden")
     await ann.send_json_to({"message": "for the kitchen"})
-    assert await ann.next_frame() == {"message": "for the kitchen"}, "Ann should hear herself."
+    assert await ann.next_frame() == {"message": "for the kitchen"}, "Ann should get her own."
     await bob.send_json_to({"message": "for the garden"})
-    assert await bob.next_frame() == {"message": "for the garden"}, "Bob should hear himself only."
+    assert await bob.next_frame() == {"message": "for the garden"}, "Bob should get only his own."
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Unit tests of messages.py: whatever a frame holds, a message comes out, or a BadMessage."""
+"""Unit tests of messages.py: every frame gives a message, or a BadMessage."""
 
 import json
 

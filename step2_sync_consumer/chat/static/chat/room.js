@@ -11,7 +11,7 @@ const socket = openSocket(`/ws/chat/${encodeURIComponent(roomName)}/`, {
   onFrame: (frame) => {
     if (frame.error) {
       error.textContent = frame.error;
-      input.value ||= lastSent; // give it back to be mended, unless the next one is being typed
+      input.value ||= lastSent; // give it back to fix, unless the next one is being typed
     } else {
       log.value += frame.message + "\n";
       log.scrollTop = log.scrollHeight;

@@ -1,4 +1,4 @@
-// Given: a WebSocket that comes back. No need to read it to follow the course.
+// Provided: a WebSocket that reconnects. You need not read it.
 
 /**
  * Opens a socket to `path` on this site, and again after every drop.

@@ -6,7 +6,7 @@ from unicodedata import category
 
 
 def room_name_error(name):
-    """Take a room name (str). Return what is wrong with it, or "" if a room may be called so."""
+    """Take a room name (str). Return what is wrong with it, or "" if it is allowed."""
     if not 1 <= len(name) <= 80:
         return f"A room name has 1 to 80 characters; this one has {len(name)}."
     if name != name.strip() or name in (".", ".."):
