@@ -1,6 +1,7 @@
 """What MkDocs calls to build the site; the work is done in listing, render, coverage and others.
 Whatever is wrong with a page is a warning, and in strict mode a build with a warning fails."""
 
+import re
 import sys
 from itertools import combinations, groupby
 from pathlib import Path
@@ -82,7 +83,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if chapter:
         markdown += "\n## Every file of this step { data-search-exclude }\n\n"
         markdown += _every_file(predecessor(chapter), chapter.folder)
-    return markdown
+    return re.sub(r'^( *```.*) skip="[^"]*"', r"\1", markdown, flags=re.MULTILINE)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
