@@ -1,6 +1,7 @@
 """HTML of listings, whole files and terminals, in the colours of their language. What changed is in
 <ins> and <del>, and the changed words of a line in <mark>."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
@@ -69,8 +70,8 @@ def _rows(file: File, lines: Iterable[Line]) -> Markup:
         tokens = _tokens(file.path, file.text("-" if line.mark == "-" else "+"))[number - 1]
         tag = {"+": "ins", "-": "del", " ": "span"}[line.mark if file.status != "new" else " "]
         numbers = f'data-old="{line.old or ""}" data-new="{line.new or ""}"'
-        width = f"--in: {len(line.text) - len(line.text.lstrip())}"  # a long line is wrapped below
-        code = _code(tokens, line.words)
+        width = f"--in: {len(line.text) - len(line.text.lstrip())}"  # a long line goes on below
+        code = re.sub(r"(?<=[.(])</span>", "</span><wbr>", _code(tokens, line.words))
         rows.append(f'<{tag} class="line" {numbers} style="{width}">{code}\n</{tag}>')
     return Markup("".join(rows))
 
