@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
 from functools import partial
@@ -222,7 +222,7 @@ def test(
 def start(step: Step, path: Own) -> None:
     """Make a folder of your own to type a step into. It begins with the end of the step before."""
     begun = chosen(step)
-    make_folder(path, partial(folders.fill_to_begin, begun))
+    folders.make(path, partial(folders.fill_to_begin, begun))
     number, page, name = begun.number, begun.folder.name, path.resolve().name
     before = [each.number for each in CHAPTERS if each.number < number]
     beginning = f"the end of step {before[-1]}" if before else "a project skeleton"
@@ -262,7 +262,7 @@ def mistake(
         return typer.echo(f"{when}\n\n{copy if found.patch else not_in_code}")
     if not found.patch:
         raise CourseError(not_in_code, 2)
-    make_folder(path, partial(folders.fill_with_mistake, found))
+    folders.make(path, partial(folders.fill_with_mistake, found))
     title = f"{path.resolve().name} is step {found.step} with a mistake in it: find it."
     typer.echo(f"{typer.style(title, bold=True)}\n\n{when}")
     if found.redis:
@@ -283,19 +283,6 @@ def list_mistakes(every: list[mistakes.Mistake]) -> None:
         typer.echo()
     one = next(each.id for each in every if each.patch)
     typer.echo(f"To make a copy to practise on, type its name: {LEARN} mistake {one} my_copy")
-
-
-def make_folder(path: Path, fill: Callable[[Path], None]) -> None:
-    """Make a folder of the learner's own; raise CourseError if that cannot be."""
-    try:
-        folders.make(path, fill)
-    except ValueError as error:
-        raise CourseError(str(error), 2) from None
-    except OSError as error:
-        problem = f"{path} cannot be made: {error.strerror}. Fix that, or name another folder."
-        raise CourseError(problem) from None
-    except KeyboardInterrupt:
-        raise CourseError(f"Stopped: {path} is not made.", 130) from None
 
 
 def tell_how_to_run(path: Path, commands: list[str], elsewhere: Sequence[str] = ()) -> None:

@@ -9,16 +9,14 @@ import sys
 
 from course.chapters import CourseError
 
-# Where a browser is: commands on the PATH, applications of macOS, programs of Windows.
-COMMANDS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "firefox")
-MAC_FOLDERS = ("/Applications", "~/Applications")
-MAC_PROGRAMS = (
-    "Google Chrome.app/Contents/MacOS/Google Chrome",
-    "Chromium.app/Contents/MacOS/Chromium",
-    "Firefox.app/Contents/MacOS/firefox",
+BROWSERS = (  # on the PATH, on macOS, on Windows
+    *("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "firefox"),
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Firefox.app/Contents/MacOS/firefox",
+    "%ProgramFiles%/Google/Chrome/Application/chrome.exe",
+    "%LocalAppData%/Google/Chrome/Application/chrome.exe",
+    "%ProgramFiles%/Mozilla Firefox/firefox.exe",
 )
-WINDOWS_FOLDERS = ("%ProgramFiles%", "%ProgramFiles(x86)%", "%LocalAppData%")
-WINDOWS_PROGRAMS = ("Google/Chrome/Application/chrome.exe", "Mozilla Firefox/firefox.exe")
 
 # What a person types, or does, to have a browser and Redis.
 APT_REDIS = "sudo apt install redis-server"
@@ -61,12 +59,7 @@ def system() -> str:
 
 def find_browser() -> str | None:
     """Return the path of a Chrome, Chromium or Firefox that runs, or None."""
-    paths = [
-        *COMMANDS,
-        *(f"{folder}/{each}" for folder in MAC_FOLDERS for each in MAC_PROGRAMS),
-        *(f"{folder}/{each}" for folder in WINDOWS_FOLDERS for each in WINDOWS_PROGRAMS),
-    ]
-    found = (shutil.which(os.path.expandvars(os.path.expanduser(path))) for path in paths)
+    found = (shutil.which(os.path.expandvars(path)) for path in BROWSERS)
     return next((path for path in found if path and _runs(path)), None)
 
 

@@ -19,6 +19,7 @@ from urllib.request import ProxyHandler, build_opener
 import psutil
 
 from course.chapters import CourseError
+from course.compare import IGNORED
 
 T = TypeVar("T")
 
@@ -158,21 +159,10 @@ def check_service(service: str, url: str) -> None:
 
 
 def copy_project(folder: Path, to: Path) -> Path:
-    """Copy a project so that whatever runs there leaves the folder itself as it is. Left out is
-    what is no part of it: hidden folders such as .git, environments, what programs leave behind."""
-
-    def no_part(parent: str, names: list[str]) -> list[str]:
-        return [name for name in names if not _part_of_project(Path(parent, name))]
-
-    return shutil.copytree(folder, to, ignore=no_part, ignore_dangling_symlinks=True)
-
-
-def _part_of_project(path: Path) -> bool:
-    if path.name in (".git", "__pycache__", "node_modules"):  # .git is a file in a git worktree
-        return False
-    if path.is_dir():
-        return not path.name.startswith(".") and not (path / "pyvenv.cfg").exists()
-    return path.is_file()
+    """Copy a project, so that what runs there does not change the folder itself; without its
+    virtual environment and what programs leave behind."""
+    ignore = shutil.ignore_patterns(*IGNORED, "env", "node_modules")
+    return shutil.copytree(folder, to, ignore=ignore, ignore_dangling_symlinks=True)
 
 
 class PrivateRedis:

@@ -85,17 +85,10 @@ def test_what_cannot_be_checked_gets_one_line() -> None:
             site_at(url)
 
 
-@pytest.mark.parametrize(
-    ("module", "says"),
-    [
-        ("no_such_package.models", "-m pip install no_such_package"),
-        ("chat.no_such_module", "does not start: ModuleNotFoundError: No module named 'chat.no_"),
-    ],
-)
-def test_a_project_that_does_not_start_gets_one_line(project: Path, module: str, says: str) -> None:
-    put(project, "chat/views.py", "from django.http", f"import {module}\nfrom django.http")
+def test_a_project_that_does_not_start_gets_one_line(project: Path) -> None:
+    put(project, "chat/views.py", "from django.http", "import chat.nothing\nfrom django.http")
     result = typed("check", "2", "--dir", str(project), "--no-browser")
-    assert says in one_error(result)
+    assert "start: ModuleNotFoundError: No module named 'chat.nothing'" in one_error(result)
 
 
 @pytest.mark.parametrize("runs", [False, True], ids=["project", "site"])

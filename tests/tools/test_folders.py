@@ -1,7 +1,6 @@
 """Folders of the learner's own: begun by `start`, broken by `mistake`, read by `diff`."""
 
 import os
-import re
 import shlex
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from course import cli
-from course.chapters import CHAPTERS, ROOT, CourseError, chapter, predecessor, provided
+from course.chapters import CHAPTERS, ROOT, chapter, predecessor, provided
 from course.compare import compare
 from course.judge import folders, mistakes
 from course.run.serve import copy_project
@@ -89,8 +88,7 @@ def test_what_is_there_is_never_touched(course: Path) -> None:
     before = everything(course)
     for words, says, status in (
         ("start 3 full", "There is something in full already", 2),
-        ("start 3 file", "file is a file", 2),
-        ("start 3 file/in/it", f"{Path('file/in/it')} cannot be made: ", 1),
+        ("start 3 file", "file cannot be made: ", 1),
         ("start 3 step1_views/chat/my_chat", "step1_views is the course's own", 2),
         ("start 99 my_chat", "There is no step 99", 2),
         ("mistake missing-await .", "There is something in . already", 2),
@@ -109,29 +107,6 @@ def test_an_empty_folder_is_filled_and_stays_the_same_folder(course: Path) -> No
     assert result.stdout.startswith("my_chat is a project skeleton")
     assert (course / "my_chat").stat().st_ino == before
     assert sorted(os.listdir(course / "my_chat")) == ["chat", "manage.py", "mysite"]
-
-
-def test_what_breaks_off_leaves_nothing_half_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty").mkdir()
-    before = everything(tmp_path)
-    full = OSError(28, "No space left on device")
-    for name in "a/b", "empty":
-        for error, status, says in (
-            (KeyboardInterrupt(), 130, f"Stopped: {Path(name)} is not made."),
-            (full, 1, f"{Path(name)} cannot be made: No space left on device."),
-        ):
-
-            def breaks_off(folder: Path, error: BaseException = error) -> None:
-                write(folder / "chat/views.py", "half")
-                raise error
-
-            with pytest.raises(CourseError, match=re.escape(says)) as left:
-                cli.make_folder(Path(name), breaks_off)
-            assert left.value.status == status
-            assert everything(tmp_path) == before
 
 
 def test_mistake_lists_them_all_and_shows_one(course: Path) -> None:
@@ -180,8 +155,7 @@ def test_a_stale_entry_is_one_error_for_whoever_uses_it(course: Path) -> None:
     assert learn(course, "mistake").returncode == 0
     assert learn(course, "mistake orm-in-async my_chat").returncode == 0
     refused = one_line(learn(course, f"mistake {stale} my_copy"))
-    assert refused.startswith(f"mistakes.toml, {stale}: step4_async/{patch.file} has this 0 times")
-    assert not (course / "my_copy").exists()
+    assert f": mistakes.toml, {stale}: step4_async/{patch.file} has this 0 times" in refused
 
 
 def test_the_commands_of_a_mistake_are_told_by_terminal() -> None:
