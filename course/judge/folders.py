@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from course.chapters import CHAPTERS, Chapter, CourseError, chapter, predecessor, provided
-from course.compare import IGNORED, File, compare, compare_file
+from course.compare import File, compare, compare_file
 from course.judge.mistakes import Mistake, patched
 
 
@@ -59,16 +59,9 @@ def to_do(mine: Path, step: Path) -> list[File]:
     return [file for file in files if file.status != "same"]
 
 
-def only_in(mine: Path, step: Path) -> Iterator[str]:
-    """Yield what only the learner's folder has: files, and folders, with a / at the end."""
-    for each in sorted(mine.iterdir()):
-        other = step / each.name
-        if each.name in {*IGNORED, "db.sqlite3"}:
-            continue
-        if each.is_dir() and other.is_dir():
-            yield from (f"{each.name}/{name}" for name in only_in(each, other))
-        elif each.is_dir() or not other.exists():
-            yield f"{each.name}/" if each.is_dir() else each.name
+def only_in(mine: Path, step: Path) -> set[str]:
+    """Return the files that only the learner's folder has."""
+    return {*_paths(mine)} - {*_paths(step), "db.sqlite3"}
 
 
 def _paths(step: Path) -> Iterator[str]:

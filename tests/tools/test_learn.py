@@ -44,9 +44,9 @@ def test_alone_it_names_every_chapter_and_what_to_type_next():
 TAKEN = "Port TAKEN is taken by another program. Stop that one, or type: "
 BAD_INPUT = {
     "run 99": "There is no step 99. The steps are 1 (views), 2",
-    "run abc": "“abc” is not the number of a step. The steps are 1, 2",
-    "run 3 --layer x": "There is no channel layer “x”. The layers are memory, redis",
-    "run 2 --layer memory": "Step 2 has no channel layer: --layer is for the steps 3",
+    "run abc": "There is no step abc. The steps are 1 (views), 2",
+    "run 3 --layer x": "Invalid value for '--layer'",
+    "run 2 --layer memory": "Step 2 has no channel layer, so leave out --layer.",
     "run 3 --port TAKEN": TAKEN,
     "docs --port TAKEN": TAKEN,
     "run 3 --port 0": "Invalid value for '--port'",
