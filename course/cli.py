@@ -156,9 +156,10 @@ def environment_of(step: Chapter, name: str | None) -> dict[str, str | None]:
         return {"REDIS_URL": None}
     layer = LAYERS[name or "redis"]
     if url := os.environ.get(layer.variable):
-        serve.check_service(layer.service, url)
-        program = serve.SERVICES[layer.service][0]
-        where = f"the {program} at {serve.masked(url)} ({layer.variable})."
+        if layer.service == "redis":
+            serve.check_redis(url)
+        service = layer.title.partition(",")[0]
+        where = f"the {service} at {serve.masked(url)} ({layer.variable})."
     elif layer.service == "redis" and serve.PrivateRedis.available():
         url = serve.PrivateRedis().url
         where = f"a Redis of its own, at {url}, which stops with it."
@@ -298,16 +299,17 @@ def check(
 
     from course.judge import check as judged  # after what is cheap to refuse: it takes a second
     from course.judge import report, target
+    from course.judge.browser import lazy_browser
 
     no_tabs = judged.reason_against_tabs(browser)
     with until_stopped(130), ExitStack() as own:
         if project and redis_url and "redis" in last.services:
-            serve.check_service("redis", redis_url)
+            serve.check_redis(redis_url)
         if project:
             site = own.enter_context(target.Project(project, last.services, redis_url))
         else:
             site = target.site_at(url)
-        tabs = None if no_tabs else own.enter_context(judged.starting_browser())
+        tabs = None if no_tabs else own.enter_context(lazy_browser())
         good = report.judge(judged.Check(site, last, tabs, no_tabs), chapters, everything)
     raise typer.Exit(0 if good else 1)
 

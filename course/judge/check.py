@@ -5,7 +5,6 @@ import os
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
@@ -15,7 +14,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from course import matrix
 from course.chapters import Chapter
-from course.judge.browser import console, open_browser
+from course.judge.browser import console
 from course.judge.gate import Gate
 from course.judge.mistakes import Mistake, last_exception, likely
 from course.judge.scenarios import IN_TABS, ON_THE_WIRE, Scenario, parts
@@ -45,25 +44,6 @@ def reason_against_tabs(wanted: bool) -> str:
     if os.environ.get("SELENIUM_REMOTE_URL") or install.find_browser():
         return ""
     return f"no browser is found; to have one: {install.how('browser')}"
-
-
-@contextmanager
-def starting_browser() -> Iterator[Callable[[], WebDriver]]:
-    """Start a browser while other things are done, and end it in the end. What this yields returns
-    the browser, or raises CheckError if it does not start."""
-    starting = ThreadPoolExecutor(1).submit(open_browser)
-
-    def started() -> WebDriver:
-        if error := starting.exception():
-            problem = str(getattr(error, "msg", None) or error).strip().split("\n")[0]
-            raise CheckError(f"The browser does not start: {problem} (--no-browser does without.)")
-        return starting.result()
-
-    try:
-        yield started
-    finally:
-        with suppress(Exception):  # it may not have started
-            starting.result().quit()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """One running step, as a learner runs it: a server process, a Redis of its own, a clean stop."""
 
-import asyncio
 import contextlib
 import os
 import re
@@ -38,13 +37,6 @@ PROGRAMS = {
 
 # A proxy that the environment names is for other machines, not for our own pages.
 DIRECT = build_opener(ProxyHandler({}))
-
-
-# What can be behind a channel layer: its name, and how its address is written.
-SERVICES = {
-    "redis": ("Redis", "redis://localhost:6379/0"),
-    "rabbitmq": ("RabbitMQ", "amqp://user:password@localhost:5672/vhost"),
-}
 
 
 class ServeError(CourseError):
@@ -131,31 +123,22 @@ def masked(url: str) -> str:
     return re.sub(r"^([^:]*:(//)?[^:]*:).*@", r"\1***@", url)
 
 
-def check_service(service: str, url: str) -> None:
-    """Raise ServeError unless the "redis" or "rabbitmq" at this URL can be used."""
-    import carehare
+def check_redis(url: str) -> None:
+    """Raise ServeError unless the Redis at this URL can be used."""
     import redis
 
-    async def connect_to_rabbitmq() -> None:
-        async with asyncio.timeout(5), carehare.connect(url):
-            pass
-
-    variable, (name, example) = f"{service.upper()}_URL", SERVICES[service]
-    shown = f"{masked(url)} ({variable})"
+    shown = f"{masked(url)} (REDIS_URL)"
     try:
-        if service == "rabbitmq":
-            asyncio.run(connect_to_rabbitmq())
-        else:
-            with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
-                client.ping()
+        with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
+            client.ping()
         return
     except ValueError:
-        text = f"{shown} is not the address of a {name}. Write it as {example}"
-    except (redis.AuthenticationError, carehare.ConnectionClosedByServer):
-        text = f"The {name} at {shown} refuses this user, password or name. Correct it"
-    except (redis.RedisError, carehare.ConnectionClosed, carehare.BadBytesFromServer, OSError):
-        text = f"No {name} answers at {shown}. Start it"
-    raise ServeError(f"{text}, or unset {variable}.")
+        text = f"{shown} is not the address of a Redis. Write it as redis://localhost:6379/0"
+    except redis.AuthenticationError:
+        text = f"The Redis at {shown} refuses this user or password. Correct it"
+    except redis.RedisError:
+        text = f"No Redis answers at {shown}. Start it"
+    raise ServeError(f"{text}, or unset REDIS_URL.")
 
 
 def copy_project(folder: Path, to: Path) -> Path:

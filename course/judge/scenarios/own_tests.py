@@ -57,14 +57,19 @@ class Run(NamedTuple):
 
 
 def own_tests(stage: Stage) -> None:
-    """Run the tests in the project's folder as they are, and then with each fault. Raise Unmet
-    unless they pass, and go red for every fault."""
+    """Run the tests in the project's folder as they are, each file alone if pytest has no settings,
+    and then with each fault. Raise Unmet unless they pass, and go red for every fault."""
     folder = stage.servers[0].folder
     plain = run(folder)
     none = "There should be tests; pytest found none."
     require(plain.status != NO_TESTS, none, SYMPTOM, plain.output)
     passed = plain.status == PASSED and "passed" in plain.summary
     require(passed, f"Your tests should pass; {plain.says}.", SYMPTOM, plain.output)
+    for file in re.findall(rf"^{pytest_faults.NO_SETTINGS}(.+)", plain.output, re.M):
+        alone = run(folder, file)
+        works = alone.status == PASSED and "no Django settings" not in alone.output
+        text = "Each of your test files should run alone; pytest has no DJANGO_SETTINGS_MODULE"
+        require(works, f"{text}, and for {file} {alone.says}.", SYMPTOM, alone.output)
     pool = ThreadPoolExecutor(AT_ONCE)
     broken = pool.map(lambda fault: run(folder, "-x", fault=fault), FAULTS)
     pool.shutdown(wait=False)  # after Ctrl-C, learn.py ends what still runs

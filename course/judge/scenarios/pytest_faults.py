@@ -3,6 +3,7 @@ Channels, not the chat's own code, so it fits every chat. own_tests.py copies it
 (it imports nothing of the course), and has asgi.py call `plant`, for servers that tests start."""
 
 import json
+import os
 from functools import cache, partial
 from inspect import iscoroutinefunction
 
@@ -12,6 +13,7 @@ from channels.routing import ProtocolTypeRouter
 from channels.security.websocket import OriginValidator, WebsocketDenier
 
 FOREIGN = "a foreign origin"  # why a socket is closed
+NO_SETTINGS = "without Django settings: "  # begins a line of pytest's, before the path of a file
 
 
 async def speaker_only(application, scope, receive, send):
@@ -129,7 +131,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """Put the fault in."""
+    """Put the fault in; note whether there are settings, before a test's imports bring them."""
+    config.has_settings = "DJANGO_SETTINGS_MODULE" in os.environ
     if fault := config.getoption("--fault"):
         plant(fault)
 
@@ -138,3 +141,9 @@ def pytest_collection_modifyitems(config, items):
     """With a fault, run the async tests first: they are quick, and see most faults."""
     if config.getoption("--fault"):
         items.sort(key=lambda item: not iscoroutinefunction(getattr(item, "obj", None)))
+
+
+def pytest_report_collectionfinish(config, items):
+    """Without settings, print the files of tests."""
+    files = dict.fromkeys(item.nodeid.partition("::")[0] for item in items)
+    return [] if config.has_settings else [NO_SETTINGS + file for file in files]
