@@ -393,7 +393,7 @@ def bench(
     ] = False,
     url: Annotated[str, Option(metavar="URL", help="A chat of yours that runs.")] = "",
     file: Annotated[
-        Path | None, Option("--json", metavar="FILE", help="Write what was found.")
+        typer.FileTextWrite | None, Option("--json", lazy=False, help="Write what was found.")
     ] = None,
 ) -> None:
     """Measure what async, the channel layer, the server and the fan-out buy, on your machine."""
@@ -401,11 +401,7 @@ def bench(
     from course.judge import target
 
     with until_stopped(130):
-        yours = target.site_at(url).url if url else ""
-        try:
-            show.main(quick, yours, file)
-        except OSError as error:
-            raise CourseError(f"{file} cannot be written: {error.strerror}.") from None
+        show.main(quick, target.site_at(url).url if url else "", file)
 
 
 @app.command()

@@ -2,7 +2,6 @@
 fails. Nothing of how the chat is written counts, only what it does."""
 
 import os
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
@@ -48,11 +47,9 @@ def reason_against_tabs(wanted: bool) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a row: `holds` is None if it was not run, and then `reason` says why.
-
-    For a row that fails: what was expected, what was seen, the mistakes that are likely (one is
-    `known` by its sign), and the server's last exception; or `reason` says which row comes first.
-    For a row that passes, `reason` says why it was played without tabs."""
+    """What became of a row. `holds` is None if it was not run; `reason` says why, or which row has
+    to pass first, or why a row that passes was played without tabs. `known` means that one of the
+    causes is known by its sign, `terminal` is the server's last exception."""
 
     row: Behaviour
     holds: bool | None
@@ -78,7 +75,7 @@ class Check:
     busy: bool = False  # the server may be, after a row that failed
 
     def verdict(self, row: Behaviour) -> Verdict:
-        """Play a row and return what became of it; raise CheckError if the server has ended."""
+        """Play a row and return what became of it."""
         if row.after in self.failed:
             self.failed.add(row.id)
             words = next(each.words for each in matrix.load() if each.id == row.after)
@@ -153,7 +150,6 @@ class Check:
             except WebDriverException as error:
                 says = (error.msg or "it does not").splitlines()[0]
                 failure = Unmet(f"The tab should do what a person asks; {says}.")
-            self._require_server(row, stage, failure.symptom)
             self.busy |= self.target.server in stage.servers and "refused" not in failure.symptom
             in_tabs = part is IN_TABS.get(row.id)
             terminal = "".join(
@@ -170,21 +166,6 @@ class Check:
         expected, _, seen = str(failure).rpartition("; ")
         last = last_exception(terminal)
         return Verdict(row, False, "", expected, seen, tuple(causes), known, last)
-
-    def _require_server(self, row: Behaviour, stage: Stage, symptom: str) -> None:
-        """Raise CheckError if the server is gone, unless it is a row that stops it."""
-        while_played = f"while “{row.words}” was played"
-        for server in stage.servers:
-            if symptom in ("dropped 1006", "no answer", "nobody answers"):
-                with suppress(subprocess.TimeoutExpired):  # it may be on its way out
-                    server.process.wait(1)
-            status = server.process.poll()
-            if status is not None and "server" not in row.needs:
-                last = last_exception(server.output()) or "it prints no exception"
-                text = f"The server of {self.target.name} has ended {while_played}, with exit"
-                raise CheckError(f"{text} status {status}: {last}")
-        if symptom == "nobody answers" and not stage.servers:
-            raise CheckError(f"At {self.target.url} nobody answers any more, {while_played}.")
 
     def _shown(self, stage: Stage) -> list[str]:
         """Return what the console shows since it was last asked, and what the tabs show."""

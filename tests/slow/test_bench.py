@@ -221,9 +221,5 @@ def test_ctrl_c_ends_all_of_it_with_one_line():
 
 
 def test_what_cannot_be_done_gets_one_line():
-    for words, says in {
-        ("--url", f"http://localhost:{free_port()}"): "Start the server there first",
-        ("--quick", "--json", "no/found.json"): "no/found.json cannot be written: No such file",
-    }.items():
-        result = typed("bench", *words)
-        assert says in one_line(result) and result.returncode == 1
+    result = typed("bench", "--url", f"http://localhost:{free_port()}")
+    assert "Start the server there first" in one_line(result) and result.returncode == 1
