@@ -31,7 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --step, keep the cases of that chapter only, and what is for every step."""
+    """Begin with the longest tests, which would keep the others waiting at the end. With --step,
+    keep the cases of that chapter only, and what is for every step."""
+    items.sort(key=lambda item: not item.get_closest_marker("long"))
     if (number := config.getoption("--step")) is None:
         return
     kept = [
