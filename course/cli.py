@@ -377,14 +377,7 @@ def docs(
     environment = {"NO_MKDOCS_2_WARNING": "1", **os.environ}
     command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", f"127.0.0.1:{port}"]
     with until_stopped():
-        server = serve.launch(
-            command,
-            ready=lambda: serve.port_taken(port),
-            failure=lambda: "The server of the site does not start.",
-            seconds=math.inf,
-            cwd=ROOT,
-            env=environment,
-        )
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, **serve.OWN_GROUP)
         stay(server, "server of the site", f"The site: http://localhost:{port}/")
 
 

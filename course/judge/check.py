@@ -2,6 +2,7 @@
 fails. Nothing of how the chat is written counts, only what it does."""
 
 import os
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
@@ -150,6 +151,11 @@ class Check:
             except WebDriverException as error:
                 says = (error.msg or "it does not").splitlines()[0]
                 failure = Unmet(f"The tab should do what a person asks; {says}.")
+            for server in stage.servers:
+                with suppress(subprocess.TimeoutExpired):
+                    status = server.process.wait(0.3)
+                    text = f"{failure} The server has ended, with exit status {status}."
+                    failure = Unmet(text, failure.symptom, failure.output)
             self.busy |= self.target.server in stage.servers and "refused" not in failure.symptom
             in_tabs = part is IN_TABS.get(row.id)
             terminal = "".join(
