@@ -420,15 +420,16 @@ def carry(step: Step) -> None:
     something of them has no place there."""
     outcomes, leftovers = carrying.carry(step), carrying.leftovers(step)
     for each in outcomes:
-        typer.secho(f"{each.path} {each.done}", fg=None if each.complete else "red")
+        typer.secho(f"{each.path} {each.done}", fg="red" if each.conflicts else None)
         for line in each.conflicts:
             typer.secho(f"  {line}", fg=COLOURS.get(line[0]))
-    if any(each.conflicts for each in outcomes):
+    conflicts = any(each.conflicts for each in outcomes)
+    if conflicts:
         typer.echo("\n- and + is the edit; ! is what the later step has there: edit it by hand.")
     if leftovers:
         typer.echo("\nThe old lines are still in:")
         typer.echo("\n".join(f"  {line}" for line in leftovers))
-    raise typer.Exit(0 if all(each.complete for each in outcomes) else 1)
+    raise typer.Exit(1 if conflicts else 0)
 
 
 def folder(side: str) -> Path:
