@@ -1,6 +1,7 @@
 """What MkDocs calls to build the site; the work is done in listing, render, coverage and others.
 Whatever is wrong with a page is a warning, and in strict mode a build with a warning fails."""
 
+import re
 import sys
 from itertools import combinations, groupby
 from pathlib import Path
@@ -69,7 +70,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """MkDocs calls this with the text of each page: check it, and put in what is made by us."""
     source, where = page.file.content_string, f"docs/{page.file.src_uri}"
     chapter = STEPS.get(page.file.name)
-    for problem in problems(source, chapter):
+    tests = files.get_file_from_path(f"{page.file.name}_tests.md")
+    for problem in problems(source, chapter, tests.content_string if tests else ""):
         log.warning(f"{where}, {problem}")
     for fence in fences(source):
         if make := MADE_FROM.get(fence.language):
@@ -82,7 +84,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if chapter:
         markdown += "\n## Every file of this step { data-search-exclude }\n\n"
         markdown += _every_file(predecessor(chapter), chapter.folder)
-    return markdown
+    return re.sub(r'^( *```.*) skip="[^"]*"', r"\1", markdown, flags=re.MULTILINE)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
