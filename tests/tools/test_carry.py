@@ -82,6 +82,19 @@ def test_a_place_that_differs_is_shown_with_both_versions(course: Path) -> None:
     assert 5 in steps_with(course, SETTINGS, '"a.new.Layer"'), "the other steps have it"
 
 
+def test_a_place_that_is_there_twice_is_not_guessed(course: Path) -> None:
+    """The last lines of a file, so that nothing below them tells the two places apart."""
+    third, fourth = (course / chapters.chapter(n).folder.name / MESSAGES for n in (3, 4))
+    lines = third.read_text("utf-8").splitlines(keepends=True)[-4:]
+    with fourth.open("a", encoding="utf-8") as file:
+        file.writelines(lines)
+    before = fourth.read_bytes()
+    third.write_text(third.read_text("utf-8").replace(lines[-1], "    return str(message)\n"))
+    result = carried(3)
+    assert (result.exit_code, fourth.read_bytes()) == (1, before)
+    assert "step4_async/chat/messages.py differs in this step" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("step", "says"),
     [(CHAPTERS[-1].number, "there is no later step"), (1, "step1_views has no edits")],
