@@ -225,7 +225,5 @@ if __name__ == "__main__":
     gc.disable()  # a pause here would count as the server's
     try:
         print(json.dumps(asyncio.run(measure(**json.loads(sys.argv[1])))))
-    except (CourseError, TimeoutError) as problem:
+    except (CourseError, TimeoutError, psutil.NoSuchProcess) as problem:
         sys.exit(str(problem))
-    except psutil.NoSuchProcess:
-        sys.exit("The server has ended.")
