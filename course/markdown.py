@@ -7,19 +7,23 @@ from typing import NamedTuple
 
 FENCE = re.compile(
     r"^(?P<indent>[ ]*)(?P<ticks>```+)[ ]*(?P<language>[\w-]*)"
-    r"[^\n`]*?(?:title=\"(?P<title>[^\n`\"]*)\"[^\n`]*)?\n"
+    r"(?P<options>[^\n`]*)\n"
     r"(?P<body>.*?)^(?P=indent)(?P=ticks)[ ]*$",
     re.MULTILINE | re.DOTALL,
 )
 
+OPTION = re.compile(r' *\b(title|skip)="([^\n`"]*)"')
+
 
 class Fence(NamedTuple):
-    """A fenced block: the page's line that it starts in (from 1), its language, its title, its body
-    without its indentation, that indentation, and the whole of it as it is on the page."""
+    """A fenced block: the page's line that it starts in (from 1), its language, its title, why
+    tests do not run it (mostly ""), its body without its indentation, that indentation, and the
+    whole of it as it is on the page."""
 
     line: int
     language: str
     title: str
+    skip: str
     body: str
     indent: int
     text: str
@@ -28,6 +32,10 @@ class Fence(NamedTuple):
 def fences(page: str) -> Iterator[Fence]:
     """Yield the fenced blocks of a page, also those inside notes and tabs, in order."""
     for match in FENCE.finditer(page):
-        line, title = page.count("\n", 0, match.start()) + 1, match["title"] or ""
+        line, options = (
+            page.count("\n", 0, match.start()) + 1,
+            dict(OPTION.findall(match["options"])),
+        )
+        title, skip = options.get("title", ""), options.get("skip", "")
         body, indent = dedent(match["body"]), len(match["indent"])
-        yield Fence(line, match["language"], title, body, indent, match[0])
+        yield Fence(line, match["language"], title, skip, body, indent, match[0])

@@ -22,7 +22,7 @@ ENDED = "\x1e"  # printed after each command, with its exit status
 ADDRESS = re.compile(r"<(http://localhost:(\d+)[^>]*)>")
 SERVES = re.compile(r"learn\.py (run|docs)|runserver|uvicorn|redis-server")
 SECONDS, SECONDS_WITH_DOCKER = 300, 900  # for a block to end or a server to start
-SYSTEMS = {"Windows": "win32", "macOS": "darwin", "Linux": "linux"}
+SYSTEMS = {"macOS": "darwin", "Linux": "linux"}
 OF_THE_TESTS = ("DJANGO_", "REDIS_", "RABBITMQ_", "PYTEST_", "GIT_", "PYTHON", "COLUMNS")
 
 
@@ -76,13 +76,16 @@ def commands(fence: Fence) -> list[Command]:
     return found
 
 
-def why_not(title: str, docker: bool) -> str:
-    """Return why a block with this title is not run, "" if it is: blocks that need Docker are run
-    with `docker`, all others without."""
-    kind, _, name = title.partition(",")[0].partition(" ")
-    if title.startswith("Not run: "):
-        return title.removeprefix("Not run: ")
-    if (name == "Docker") != docker:
+def why_not(fence: Fence, docker: bool) -> str:
+    """Return why a block is not run, "" if it is: blocks for Docker are run with `docker`, all
+    others without."""
+    place = fence.title.partition(",")[0]
+    kind, _, name = place.partition(" ")
+    if fence.skip:
+        return fence.skip
+    if place == "PowerShell":
+        return "this is for Windows"
+    if (place == "Docker") != docker:
         return "tests/slow/test_prose.py runs what needs Docker"
     if kind == "On" and sys.platform != SYSTEMS[name]:
         return f"this is not {name}"
@@ -115,11 +118,13 @@ def read(page: Path, course: Path, docker: bool = False) -> list[tuple[int, str]
         for line, act in sorted(acts, key=lambda each: each[0]):
             if not isinstance(act, Fence):
                 visit(line, act[1], servers.get(int(act[2])))
-            elif reason := why_not(act.title, docker):
+            elif reason := why_not(act, docker):
                 skipped.append((line, reason))
             else:
                 folder = page.parent if (page.parent / "manage.py").exists() else course
-                if place := re.search(r"\bin (step\w+|the folder of the course)", act.title, re.I):
+                if place := re.search(
+                    r"\bin (step\w+|my_chat|the folder of the course)", act.title, re.I
+                ):
                     folder = course / re.sub("^the.*", ".", place[1])
                 *_, last = block = commands(act)
                 if port := port_of(last.text):

@@ -24,9 +24,9 @@ SLOW = [
     for name in ("layers", *(each.folder.name for each in CHAPTERS[5:]))
 ]
 LOOK_ALIKES = ("bash", "zsh", "shell", "powershell", "pwsh", "bat", "cmd")
-CONDITION = r"(On (Windows|macOS|Linux)|With (Docker|git|redis-server|rabbitmq-server))"
-PLACE = r"n (step\d+_\w+|the folder of the course)"
-TITLE = re.compile(f"Not run: .+|I{PLACE}|({CONDITION}|Terminal|Another terminal)?(, i{PLACE})?")
+WHERE = r"(On (macOS|Linux)|With (git|redis-server|rabbitmq-server)|(Another t|T)erminal)"
+PLACE = r"n (step\d+_\w+|my_chat|the folder of the course)"
+TITLE = re.compile(rf"I{PLACE}|({WHERE}|PowerShell|Docker)?(, i{PLACE})?(, \.venv active)?")
 
 SERVER = "```console\n$ python3 -m http.server PORT  # runserver --port PORT\nServing …\n```\n"
 WRONG = {

@@ -8,7 +8,7 @@ from tests.site.prose import check, of, start
 from tests.site.test_prose import PAGES, SLOW, pytestmark  # noqa: F401  (it is the same here)
 from tests.slow.test_docker import DOWN, no_engine
 
-WITH_DOCKER = [page for page in PAGES if '"With Docker' in page.read_text("utf-8")]
+WITH_DOCKER = [page for page in PAGES if '"Docker' in page.read_text("utf-8")]
 
 
 @of(SLOW)
