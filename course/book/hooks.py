@@ -20,10 +20,10 @@ from bench import plots
 from bench.results import FILE, Results, fill_in
 from course import matrix
 from course.book.coverage import problems
-from course.book.listing import read
+from course.book.listing import Listing, read
 from course.book.render import HTML, render, render_file, render_terminal
 from course.chapters import CHAPTERS, ROOT, predecessor, provided
-from course.compare import compare
+from course.compare import compare, compare_texts
 from course.judge import mistakes
 from course.markdown import Fence, fences
 from course.record import diagrams, films
@@ -123,7 +123,7 @@ def _mermaid(fence: Fence, page: Page) -> str:
 
 def _mistake(fence: Fence, page: Page) -> str:
     mistake = mistakes.get(fence.body.strip())
-    return f'??? failure "{mistake.title}"\n\n{indent(mistakes.markdown(mistake), "    ")}'
+    return f'??? failure "{mistake.title}"\n\n{indent(mistakes.markdown(mistake, _fix), "    ")}'
 
 
 def _bench(fence: Fence, page: Page) -> str:
@@ -153,7 +153,7 @@ MADE_FROM = {
     "matrix": lambda fence, page: _marked(matrix.markdown(MATRIX_HEAD, fence.body.split())),
     "mermaid": _mermaid,
     "mistake": _mistake,
-    "mistakes": lambda fence, page: mistakes.page(),
+    "mistakes": lambda fence, page: mistakes.page(_fix),
     "recording": _recording,
     "step": lambda fence, page: _raw(render(read(fence.body))),
 }
@@ -164,6 +164,13 @@ def _every_file(old: Path | None, new: Path, opens: bool = False) -> str:
     files = compare(old, new)
     opened = [opens and file.status != "same" for file in files]
     return _raw("".join(map(render_file, files, (provided(each.path) for each in files), opened)))
+
+
+def _fix(folder: Path, path: str, wrong: str, right: str) -> str:
+    file = compare_texts(path, wrong, right)
+    return _raw(
+        render(Listing(folder, file, [line for hunk in file.hunks() for line in hunk], set()))
+    )
 
 
 def _raw(html: str) -> str:

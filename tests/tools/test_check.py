@@ -37,7 +37,7 @@ def test_a_row_that_fails_is_printed_with_all_that_helps(project: Path) -> None:
         "✔ choose a room and enter it",
         "✘ the page's socket opens expected A socket should open.",
         "seen The server answered its handshake with 500.",
-        "cause object ChatConsumer can't be used in 'await' expression (no-as-asgi)",
+        "cause TypeError: object ChatConsumer can't be used in 'await' expression (no-as-asgi)",
         "http://localhost:8100/troubleshooting/#no-as-asgi",
         "read http://localhost:8100/step2_sync_consumer/#the-consumer-one-instance-for-each-socket",
         "✘ a tab sees its own message (first: the page's socket opens)",
