@@ -49,9 +49,9 @@ def load() -> list[Behaviour]:
     return msgspec.toml.decode(DATA.read_bytes(), type=dict[str, list[Behaviour]])["behaviour"]
 
 
-def markdown() -> str:
-    """Return the matrix as a Markdown table."""
-    lines = ["| | " + " | ".join(str(chapter.number) for chapter in CHAPTERS) + " |"]
+def markdown(head: str = "{0.number}") -> str:
+    """Return the matrix as a Markdown table, the chapters in its head formatted like this."""
+    lines = ["| | " + " | ".join(head.format(chapter) for chapter in CHAPTERS) + " |"]
     lines.append("| --- |" + " :-: |" * len(CHAPTERS))
     lines += [f"| {row.words} | {row.cells.replace(' ', ' | ')} |" for row in load()]
     return "\n".join(lines) + "\n"

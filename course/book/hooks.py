@@ -32,6 +32,7 @@ from course.run import layers
 
 STEPS = {chapter.folder.name: chapter for chapter in CHAPTERS}
 COMPARISON = Path(__file__).with_name("comparison.md").read_text("utf-8")
+MATRIX_HEAD = "[{0.number}<span> {0.title}</span>]({0.folder.name}.md)"
 OUT_OF_DATE = "out of date: run `python3 learn.py record`"
 
 log = get_plugin_logger("course")
@@ -51,7 +52,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         changed = sum(each.status != "same" for each in compare(old.folder, new.folder))
         text = COMPARISON.format(old=old, new=new, changed=changed)
         name = f"compare/{old.number}-{new.number}.md"
-        text += _every_file(old.folder, new.folder)
+        text += _every_file(old.folder, new.folder, opens=True)
         files.append(File.generated(config, name, content=text))
     return files
 
@@ -88,10 +89,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """MkDocs calls this with the HTML of each page: fix what hinders a keyboard (a wide table
-    scrolls) or a screen reader (Material's search has no name, an empty cell is no heading)."""
+    """MkDocs calls this with the HTML of each page: fix what hinders a screen reader (Material's
+    search has no name, an empty cell is no heading)."""
     output = output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
-    return output.replace("<table>", '<table tabindex="0">').replace("<th></th>", "<td></td>")
+    return output.replace("<th></th>", "<td></td>")
 
 
 # What becomes of a fence on a page, by its language. ValueError: the fence cannot be understood, or
@@ -115,7 +116,7 @@ def _mermaid(fence: Fence, page: Page) -> str:
     if diagrams.stale(fence.body):
         raise ValueError(f"the diagram {path.stem} is {OUT_OF_DATE}")
     svg = path.read_text("utf-8")
-    return _raw(f'<div class="diagram" tabindex="0" role="group" aria-label="Diagram">{svg}</div>')
+    return _raw(f'<div class="diagram" role="group" aria-label="Diagram">{svg}</div>')
 
 
 def _mistake(fence: Fence, page: Page) -> str:
@@ -128,6 +129,11 @@ def _bench(fence: Fence, page: Page) -> str:
     return _raw(text) if is_html else text
 
 
+def _marked(table: str) -> str:
+    """Name the marks of a table for those who hear it."""
+    return re.sub(r"(?<=\| )[✔✘–](?=[ <])", lambda mark: HTML.mark(mark[0]), table)
+
+
 def _comparisons(fence: Fence, page: Page) -> str:
     rows = ["| from | to |", "| --- | --- |"]
     for old, pairs in groupby(combinations(CHAPTERS, 2), lambda pair: pair[0].number):
@@ -138,11 +144,11 @@ def _comparisons(fence: Fence, page: Page) -> str:
 
 MADE_FROM = {
     "bench": _bench,
-    "chapters": lambda fence, page: chapters_table("[{0.number}: {title}]({0.folder.name}.md)"),
+    "chapters": lambda fence, page: chapters_table("[{0.number}: {0.title}]({0.folder.name}.md)"),
     "comparisons": _comparisons,
     "console": lambda fence, page: _raw(render_terminal(fence.title, fence.body)),
-    "layers": lambda fence, page: layers.markdown(),
-    "matrix": lambda fence, page: matrix.markdown(),
+    "layers": lambda fence, page: _marked(layers.markdown()),
+    "matrix": lambda fence, page: _marked(matrix.markdown(MATRIX_HEAD)),
     "mermaid": _mermaid,
     "mistake": _mistake,
     "mistakes": lambda fence, page: mistakes.page(_fix),
@@ -151,15 +157,18 @@ MADE_FROM = {
 }
 
 
+def _every_file(old: Path | None, new: Path, opens: bool = False) -> str:
+    """Draw every file of a step; `opens`: what has changed is open."""
+    files = compare(old, new)
+    opened = [opens and file.status != "same" for file in files]
+    return _raw("".join(map(render_file, files, (provided(each.path) for each in files), opened)))
+
+
 def _fix(folder: Path, path: str, wrong: str, right: str) -> str:
     file = compare_texts(path, wrong, right)
     return _raw(
         render(Listing(folder, file, [line for hunk in file.hunks() for line in hunk], set()))
     )
-
-
-def _every_file(old: Path | None, new: Path) -> str:
-    return _raw("".join(render_file(file, provided(file.path)) for file in compare(old, new)))
 
 
 def _raw(html: str) -> str:

