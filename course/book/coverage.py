@@ -16,29 +16,33 @@ MOST_CHANGES = 30  # changed lines in one fence, so that the words stay beside w
 WORDS = re.compile(r"^(?! *(#|\?\?\?|!!!)) *\S", re.MULTILINE)
 
 
-def problems(page: str, chapter: Chapter | None = None) -> Iterator[str]:
+def problems(page: str, chapter: Chapter | None = None, tests: str = "") -> Iterator[str]:
     """Yield what is wrong with a page, a line each, with the line of the page where there is one.
-    With the chapter that the page teaches, also which of its changes are not shown."""
+    With the chapter that the page teaches, also which of its changes neither this page shows nor
+    the page about its tests."""
     for before, after in pairwise(FENCE.finditer(page)):
         if not WORDS.search(page[before.end() : after.start()]):
             line = page.count("\n", 0, after.start()) + 1
             yield f"line {line}: two blocks of code without a word between them"
-    listings = []
-    for fence in (each for each in fences(page) if each.language == "step"):
-        with suppress(ValueError):  # whoever draws the fence reports it
-            listings.append(listing := read(fence.body))
-            changes = 0 if provided(listing.file.path) else len(listing.changes)
-            if changes > MOST_CHANGES:
-                what = f"{changes} changed lines, {MOST_CHANGES} is the most in one fence"
-                yield f"line {fence.line}: {what}"
+    for line, listing in _listings(page):
+        changes = 0 if provided(listing.file.path) else len(listing.changes)
+        if changes > MOST_CHANGES:
+            yield f"line {line}: {changes} changed lines, {MOST_CHANGES} is the most in one fence"
     if chapter:
-        yield from _not_shown(page, chapter, listings)
+        yield from _not_shown(page + tests, chapter)
 
 
-def _not_shown(page: str, chapter: Chapter, listings: list[Listing]) -> Iterator[str]:
-    """Yield the changes of the chapter that the page does not show."""
+def _listings(page: str) -> Iterator[tuple[int, Listing]]:
+    for fence in fences(page):
+        if fence.language == "step":
+            with suppress(ValueError):  # whoever draws the fence reports it
+                yield fence.line, read(fence.body)
+
+
+def _not_shown(page: str, chapter: Chapter) -> Iterator[str]:
+    """Yield the changes of the chapter that the text of its pages does not show."""
     folder = chapter.folder
-    own = [listing for listing in listings if listing.folder == folder]
+    own = [listing for _, listing in _listings(page) if listing.folder == folder]
     shown = {(each.file.path, line) for each in own for line in each.changes}
     for file in compare(predecessor(chapter), folder):
         if file.status == "removed" or (file.status != "same" and not file.lines):

@@ -71,7 +71,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """MkDocs calls this with the text of each page: check it, and put in what is made by us."""
     source, where = page.file.content_string, f"docs/{page.file.src_uri}"
     chapter = STEPS.get(page.file.name)
-    for problem in problems(source, chapter):
+    tests = files.get_file_from_path(f"{page.file.name}_tests.md")
+    for problem in problems(source, chapter, tests.content_string if tests else ""):
         log.warning(f"{where}, {problem}")
     for fence in fences(source):
         if make := MADE_FROM.get(fence.language):

@@ -51,6 +51,7 @@ def test_what_a_page_leaves_out_is_named() -> None:
         ("`chat/__init__.py`", "A file", [f"step2_second/chat/__init__.py is new, {unnamed}"]),
     ):
         assert list(problems(WHOLE.replace(old, new), SECOND)) == wanted
+    assert not list(problems(WHOLE.replace("chat.py\n", "chat.py :: two\n"), SECOND, WHOLE))
 
 
 def test_too_many_changes_in_one_fence_are_refused_unless_the_file_is_provided() -> None:
@@ -72,7 +73,8 @@ def test_two_blocks_without_a_word_between_them_are_refused() -> None:
 
 
 def test_fences_are_found_inside_notes_with_their_titles_and_lines() -> None:
-    page = 'Words.\n\n??? note "A"\n\n    ```console title="In chat"\n    $ ls\n      a\n    ```\n'
+    block = '    ```console title="In chat" skip="why"\n    $ ls\n      a\n    ```\n'
+    page = 'Words.\n\n??? note "A"\n\n' + block
     [fence] = fences(page)
-    assert fence[:5] == (5, "console", "In chat", "$ ls\n  a\n", 4)
+    assert fence[:6] == (5, "console", "In chat", "why", "$ ls\n  a\n", 4)
     assert fence.text in page
