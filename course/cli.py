@@ -388,7 +388,7 @@ def bench(
     url: Annotated[str, Option(metavar="URL", help="The address of a chat that runs.")] = "",
     file: Annotated[
         typer.FileTextWrite | None,
-        Option("--json", lazy=False, help="Write the results here."),
+        Option("--json", mode="a", lazy=False, help="Write the results here."),
     ] = None,
 ) -> None:
     """Measure how async, the channel layer, the server and the fan-out change the speed."""
