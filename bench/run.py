@@ -101,8 +101,8 @@ def visit(
         room = f"ws{url.removeprefix('http')}/ws/chat/bench{time.monotonic_ns()}/"
         task = plan | {"url": room, "tabs": tabs, "bench": os.getpid(), "server": pid}
         command = [sys.executable, "-m", "bench.load", json.dumps(task)]
-        pipes = {"capture_output": True, "encoding": "utf-8"}
-        done = subprocess.run(command, cwd=ROOT, **pipes, **OWN_GROUP)
+        options = {"cwd": ROOT, "capture_output": True, "encoding": "utf-8", **OWN_GROUP}
+        done = subprocess.run(command, **options)
     if done.returncode:
         raise ServeError((done.stderr.strip() or "The load has ended.").splitlines()[-1])
     return json.loads(done.stdout)

@@ -43,11 +43,10 @@ RABBITMQ = (  # as docker-compose.yml has it
     "and set RABBITMQ_URL to amqp://learner:learner@localhost:5673/course."
 )
 LAYER_HELP = (
-    "The channel layer: memory, redis, redis-pubsub or rabbitmq. Unless given, "
-    "the step's own: Redis if there is one, else memory."
+    "The channel layer. Default: the step's own settings, which use Redis if there is one, "
+    "else memory."
 )
 COLOURS = {"+": "green", "-": "red"}
-REDIS = {"running": "runs", "down": "does not run"}
 ENDINGS = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, n)]
 
 
@@ -102,7 +101,7 @@ def list_commands(commands: dict[str, str]) -> None:
 @app.command()
 def run(
     step: Step,
-    port: Annotated[int | None, PORT(help="Unless given, 8000 plus the step's number.")] = None,
+    port: Annotated[int | None, PORT(help="Default: 8000 plus the step's number.")] = None,
     layer: Annotated[Literal[*LAYERS] | None, Option(help=LAYER_HELP)] = None,
 ) -> None:
     """Serve a step until Ctrl-C (exit status 0). An edit of its code reloads it."""
@@ -181,9 +180,9 @@ def test(
         list[str] | None,
         Argument(metavar="STEP ARGUMENTS", help="One step only; anything for pytest."),
     ] = None,
-    slow: Annotated[bool, Option("--slow", help="The slow rest of the tests.")] = False,
+    slow: Annotated[bool, Option("--slow", help="Run the slow tests.")] = False,
 ) -> None:
-    """Prove, in a real browser, what every step promises, or one. Exit status: pytest's."""
+    """Test in a real browser what every step, or one step, promises. Exit status: pytest's."""
     words, options, places = list(arguments or []), [*PYTEST, "-n", "4"], QUICK
     if slow:  # these wait more than they work
         options, places = [*PYTEST, "-n", "6"], SLOW
@@ -238,7 +237,7 @@ def mistake(
     title = f"{path.resolve().name} is step {found.step} with a mistake in it: find it."
     typer.echo(f"{typer.style(title, bold=True)}\n\n{' '.join(found.when.split())}")
     if found.redis:
-        typer.echo(f"So set REDIS_URL to the address of a Redis that {REDIS[found.redis]}.")
+        typer.echo(f"So set REDIS_URL to the address of a Redis that is {found.redis}.")
     tell_how_to_run(path, *folders.typed(found))
     list_commands({f"{LEARN} check {found.step} --dir {pasted(path)}": "names the mistake"})
     typer.echo(f"\nThe answer: {answer}.")
@@ -282,13 +281,13 @@ def check(
         Chapter | None, STEP_NUMBER(help="Without it: one step after the other.")
     ] = None,
     path: Annotated[
-        str, Option("--dir", metavar="FOLDER", help="Your project: with its manage.py.")
+        str, Option("--dir", metavar="FOLDER", help="Your project: the folder with manage.py.")
     ] = "",
-    url: Annotated[str, Option(metavar="URL", help="A site of yours that runs.")] = "",
-    everything: Annotated[bool, Option("--all", help="Also what is slow.")] = False,
-    browser: Annotated[bool, Option(help="Open tabs, too.")] = True,
+    url: Annotated[str, Option(metavar="URL", help="The address of a site that runs.")] = "",
+    everything: Annotated[bool, Option("--all", help="Also run the slow rows.")] = False,
+    browser: Annotated[bool, Option(help="Also open browser tabs.")] = True,
 ) -> None:
-    """Check a chat of your own: does it what a step promises? Exit status: 0 if it does."""
+    """Check whether your own chat does what a step promises. Exit status: 0 if it does."""
     chapters = [step] if step else list(CHAPTERS)
     last, redis_url = chapters[-1], os.environ.get("REDIS_URL")
     if path and url:
@@ -384,14 +383,15 @@ def docs(
 @app.command()
 def bench(
     quick: Annotated[
-        bool, Option("--quick", help="In half a minute: less, and less sure.")
+        bool, Option("--quick", help="Half a minute: fewer servers, less exact.")
     ] = False,
-    url: Annotated[str, Option(metavar="URL", help="A chat of yours that runs.")] = "",
+    url: Annotated[str, Option(metavar="URL", help="The address of a chat that runs.")] = "",
     file: Annotated[
-        typer.FileTextWrite | None, Option("--json", lazy=False, help="Write what was found.")
+        typer.FileTextWrite | None,
+        Option("--json", lazy=False, help="Write the results here."),
     ] = None,
 ) -> None:
-    """Measure what async, the channel layer, the server and the fan-out buy, on your machine."""
+    """Measure how async, the channel layer, the server and the fan-out change the speed."""
     from bench import show
     from course.judge import target
 
@@ -401,9 +401,9 @@ def bench(
 
 @app.command()
 def record(
-    everything: Annotated[bool, Option("--all", help="Also what is not out of date.")] = False,
+    everything: Annotated[bool, Option("--all", help="Also make what is up to date.")] = False,
 ) -> None:
-    """Make what is out of date of the README's tables, the diagrams and the recordings."""
+    """Make the README's tables, the diagrams and the recordings that are out of date."""
     from course.record import record as recorder
 
     with until_stopped():
@@ -416,8 +416,8 @@ def record(
 
 @app.command()
 def carry(step: Step) -> None:
-    """Carry the edits of a step that are not committed yet to the later steps. Exit status: 1 if
-    something of them has no place there."""
+    """Make the uncommitted edits of a step in the later steps, too. Exit status: 1 if an edit does
+    not fit there."""
     outcomes, leftovers = carrying.carry(step), carrying.leftovers(step)
     for each in outcomes:
         typer.secho(f"{each.path} {each.done}", fg="red" if each.conflicts else None)
@@ -427,7 +427,7 @@ def carry(step: Step) -> None:
     if conflicts:
         typer.echo("\n- and + is the edit; ! is what the later step has there: edit it by hand.")
     if leftovers:
-        typer.echo("\nThe old lines are still in:")
+        typer.echo("\nThese files still contain the old lines:")
         typer.echo("\n".join(f"  {line}" for line in leftovers))
     raise typer.Exit(1 if conflicts else 0)
 

@@ -42,6 +42,9 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """MkDocs calls this first: say what `raw` fences are, and which files change the site."""
     fence = {"name": "raw", "class": "raw", "format": lambda source, *_, **__: source}
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [fence]
+    config.extra["steps"] = list(STEPS)  # for theme/main.html
+    if config.repo_url and not config.edit_uri:
+        config.edit_uri = "edit/main/docs/"
     config.watch += map(str, [FILE, ROOT / "layers", *(each.folder for each in CHAPTERS)])
     return config
 
@@ -71,6 +74,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """MkDocs calls this with the text of each page: check it, and put in what is made by us."""
     source, where = page.file.content_string, f"docs/{page.file.src_uri}"
     chapter = STEPS.get(page.file.name)
+    if config.repo_url:
+        markdown = markdown.replace("(REPO_URL)", f"({config.repo_url})")
+    markdown = re.sub(r"\[[^]]*\]\(REPO_URL\)(\{.*?\})?", "", markdown)
     tests = files.get_file_from_path(f"{page.file.name}_tests.md")
     for problem in problems(source, chapter, tests.content_string if tests else ""):
         log.warning(f"{where}, {problem}")
@@ -89,9 +95,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """MkDocs calls this with the HTML of each page: fix what hinders a screen reader (Material's
-    search has no name, an empty cell is no heading)."""
-    output = output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
+    """MkDocs calls this with the HTML of each page: an empty cell is no heading."""
     return output.replace("<th></th>", "<td></td>")
 
 
@@ -148,7 +152,7 @@ MADE_FROM = {
     "comparisons": _comparisons,
     "console": lambda fence, page: _raw(render_terminal(fence.title, fence.body)),
     "layers": lambda fence, page: _marked(layers.markdown()),
-    "matrix": lambda fence, page: _marked(matrix.markdown(MATRIX_HEAD)),
+    "matrix": lambda fence, page: _marked(matrix.markdown(MATRIX_HEAD, fence.body.split())),
     "mermaid": _mermaid,
     "mistake": _mistake,
     "mistakes": lambda fence, page: mistakes.page(_fix),

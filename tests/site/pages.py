@@ -31,7 +31,8 @@ BROKEN = """return [...document.querySelectorAll("td code, th code")]
     .filter((each) => each.getClientRects().length > 1).map((each) => each.textContent)"""
 # What can be reached with the Tab key though it does not scroll, and the other way round.
 UNREACHED = """return [...document.querySelectorAll(".md-content :is(table, div, pre, figure)")]
-    .filter((each) => ["auto", "scroll"].includes(getComputedStyle(each).overflowX)
+    .filter((each) => !each.matches(".tabbed-labels")  // Tab goes to Material's radio buttons
+        && ["auto", "scroll"].includes(getComputedStyle(each).overflowX)
         && each.scrollWidth > each.clientWidth !== (each.tabIndex === 0))
     .map((each) => each.outerHTML.slice(0, 200))"""
 

@@ -101,20 +101,12 @@ def run(folder: Path, *options: str, fault: str = "") -> Run:
                     code.write(f"\n\n__import__({PLUGIN.stem!r}).plant({fault!r})\n")
         kept = {name: os.environ[name] for name in os.environ if not name.startswith(OTHERS)}
         path = os.pathsep.join(filter(None, [place, kept.get("PYTHONPATH")]))
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=project,
-                env=kept | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                **OWN_GROUP,
-            )
-        status = None
+        kept |= {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+        status, pipes = None, {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
         try:
-            with suppress(subprocess.TimeoutExpired):
-                status = process.wait(SECONDS)
+            with log.open("wb") as out, suppress(subprocess.TimeoutExpired):
+                options = {"cwd": project, "env": kept, "timeout": SECONDS, **pipes, **OWN_GROUP}
+                status = subprocess.run(command, stdout=out, **options).returncode
         finally:
             for each in psutil.process_iter(["environ"]):
                 if place in (each.info["environ"] or {}).get("PYTHONPATH", ""):
