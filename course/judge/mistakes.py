@@ -182,7 +182,7 @@ def page(draw: Draw) -> str:
     is its address: a link to it opens the fold, and the search lists it."""
     lines, mistakes = [], load()
     for each in CHAPTERS:
-        lines.append(f"## Step {each.number}\n")
+        lines.append(f"## Step {each.number} {{ data-search-exclude }}\n")
         for mistake in mistakes:
             if mistake.step == each.number:
                 heading = f"### {mistake.title} {{ #{mistake.id} }}"
