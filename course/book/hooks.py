@@ -20,10 +20,10 @@ from bench import plots
 from bench.results import FILE, Results, fill_in
 from course import matrix
 from course.book.coverage import problems
-from course.book.listing import read
+from course.book.listing import Listing, read
 from course.book.render import HTML, render, render_file, render_terminal
 from course.chapters import CHAPTERS, ROOT, predecessor, provided
-from course.compare import compare
+from course.compare import compare, compare_texts
 from course.judge import mistakes
 from course.markdown import Fence, fences
 from course.record import diagrams, films
@@ -32,6 +32,7 @@ from course.run import layers
 
 STEPS = {chapter.folder.name: chapter for chapter in CHAPTERS}
 COMPARISON = Path(__file__).with_name("comparison.md").read_text("utf-8")
+MATRIX_HEAD = "[{0.number}<span> {0.title}</span>]({0.folder.name}.md)"
 OUT_OF_DATE = "out of date: run `python3 learn.py record`"
 
 log = get_plugin_logger("course")
@@ -41,6 +42,9 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """MkDocs calls this first: say what `raw` fences are, and which files change the site."""
     fence = {"name": "raw", "class": "raw", "format": lambda source, *_, **__: source}
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [fence]
+    config.extra["steps"] = list(STEPS)  # for theme/main.html
+    if config.repo_url and not config.edit_uri:
+        config.edit_uri = "edit/main/docs/"
     config.watch += map(str, [FILE, ROOT / "layers", *(each.folder for each in CHAPTERS)])
     return config
 
@@ -51,7 +55,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         changed = sum(each.status != "same" for each in compare(old.folder, new.folder))
         text = COMPARISON.format(old=old, new=new, changed=changed)
         name = f"compare/{old.number}-{new.number}.md"
-        text += _every_file(old.folder, new.folder)
+        text += _every_file(old.folder, new.folder, opens=True)
         files.append(File.generated(config, name, content=text))
     return files
 
@@ -70,6 +74,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """MkDocs calls this with the text of each page: check it, and put in what is made by us."""
     source, where = page.file.content_string, f"docs/{page.file.src_uri}"
     chapter = STEPS.get(page.file.name)
+    if config.repo_url:
+        markdown = markdown.replace("(REPO_URL)", f"({config.repo_url})")
+    markdown = re.sub(r"\[[^]]*\]\(REPO_URL\)(\{.*?\})?", "", markdown)
     tests = files.get_file_from_path(f"{page.file.name}_tests.md")
     for problem in problems(source, chapter, tests.content_string if tests else ""):
         log.warning(f"{where}, {problem}")
@@ -88,10 +95,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """MkDocs calls this with the HTML of each page: fix what hinders a keyboard (a wide table
-    scrolls) or a screen reader (Material's search has no name, an empty cell is no heading)."""
-    output = output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
-    return output.replace("<table>", '<table tabindex="0">').replace("<th></th>", "<td></td>")
+    """MkDocs calls this with the HTML of each page: an empty cell is no heading."""
+    return output.replace("<th></th>", "<td></td>")
 
 
 # What becomes of a fence on a page, by its language. ValueError: the fence cannot be understood, or
@@ -115,17 +120,22 @@ def _mermaid(fence: Fence, page: Page) -> str:
     if diagrams.stale(fence.body):
         raise ValueError(f"the diagram {path.stem} is {OUT_OF_DATE}")
     svg = path.read_text("utf-8")
-    return _raw(f'<div class="diagram" tabindex="0" role="group" aria-label="Diagram">{svg}</div>')
+    return _raw(f'<div class="diagram" role="group" aria-label="Diagram">{svg}</div>')
 
 
 def _mistake(fence: Fence, page: Page) -> str:
     mistake = mistakes.get(fence.body.strip())
-    return f'??? failure "{mistake.title}"\n\n{indent(mistakes.markdown(mistake), "    ")}'
+    return f'??? failure "{mistake.title}"\n\n{indent(mistakes.markdown(mistake, _fix), "    ")}'
 
 
 def _bench(fence: Fence, page: Page) -> str:
     is_html, text = plots.drawn(fence.body, Results.read())
     return _raw(text) if is_html else text
+
+
+def _marked(table: str) -> str:
+    """Name the marks of a table for those who hear it."""
+    return re.sub(r"(?<=\| )[✔✘–](?=[ <])", lambda mark: HTML.mark(mark[0]), table)
 
 
 def _comparisons(fence: Fence, page: Page) -> str:
@@ -138,21 +148,31 @@ def _comparisons(fence: Fence, page: Page) -> str:
 
 MADE_FROM = {
     "bench": _bench,
-    "chapters": lambda fence, page: chapters_table("[{0.number}: {title}]({0.folder.name}.md)"),
+    "chapters": lambda fence, page: chapters_table("[{0.number}: {0.title}]({0.folder.name}.md)"),
     "comparisons": _comparisons,
     "console": lambda fence, page: _raw(render_terminal(fence.title, fence.body)),
-    "layers": lambda fence, page: layers.markdown(),
-    "matrix": lambda fence, page: matrix.markdown(),
+    "layers": lambda fence, page: _marked(layers.markdown()),
+    "matrix": lambda fence, page: _marked(matrix.markdown(MATRIX_HEAD, fence.body.split())),
     "mermaid": _mermaid,
     "mistake": _mistake,
-    "mistakes": lambda fence, page: mistakes.page(),
+    "mistakes": lambda fence, page: mistakes.page(_fix),
     "recording": _recording,
     "step": lambda fence, page: _raw(render(read(fence.body))),
 }
 
 
-def _every_file(old: Path | None, new: Path) -> str:
-    return _raw("".join(render_file(file, provided(file.path)) for file in compare(old, new)))
+def _every_file(old: Path | None, new: Path, opens: bool = False) -> str:
+    """Draw every file of a step; `opens`: what has changed is open."""
+    files = compare(old, new)
+    opened = [opens and file.status != "same" for file in files]
+    return _raw("".join(map(render_file, files, (provided(each.path) for each in files), opened)))
+
+
+def _fix(folder: Path, path: str, wrong: str, right: str) -> str:
+    file = compare_texts(path, wrong, right)
+    return _raw(
+        render(Listing(folder, file, [line for hunk in file.hunks() for line in hunk], set()))
+    )
 
 
 def _raw(html: str) -> str:

@@ -42,11 +42,6 @@ class Listing:
         """Those of the lines shown that were added or removed."""
         return [line for line in self.lines if line.mark != " "]
 
-    @property
-    def code(self) -> str:
-        """The new text of the lines, to be copied."""
-        return "".join(line.text + "\n" for line in self.lines if line.mark != "-")
-
 
 def read(body: str) -> Listing:
     """Take what a fence says: `folder/path`, or `folder/path :: name, Class.method, "first line"`.

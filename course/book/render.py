@@ -1,6 +1,7 @@
 """HTML of listings, whole files and terminals, in the colours of their language. What changed is in
 <ins> and <del>, and the changed words of a line in <mark>."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
@@ -17,7 +18,7 @@ from course import chapters
 from course.book.listing import Listing
 from course.compare import File, Line, Spans
 
-GAP = '<span class="line gap">⋮\n</span>'  # for lines that are left out
+GAP = Markup('<span class="line gap">⋮\n</span>')  # for lines that are left out
 # Where the name of a file does not say it.
 LEXERS = {".html": lexers.HtmlDjangoLexer, ".conf": lexers.NginxConfLexer}
 
@@ -26,45 +27,53 @@ HTML = Template(_parts, autoescape=True, trim_blocks=True, lstrip_blocks=True).m
 
 
 def render(listing: Listing) -> str:
-    """Return a listing: its path, what became of the file, a button that copies the new code, and
-    its lines."""
+    """Return a listing: its path, what became of the file, its lines, and a button that copies the
+    new code. Where lines are left out, each piece has its own button."""
     file, folder, shown = listing.file, listing.folder, set(listing.lines)
-    runs = groupby(file.lines, lambda line: line in shown or line.new in listing.around)
-    rows = [
-        _rows(file, (line if line in shown else replace(line, mark=" ") for line in lines))
-        for visible, lines in runs
-        if visible
-    ]
+    parts: list[tuple[Markup, str]] = []  # lines, and what of them a button copies
+    for where, group in groupby(
+        file.lines, lambda line: "in" if line in shown else "around" * (line.new in listing.around)
+    ):
+        lines = tuple(group)
+        if where == "in":
+            parts.append((_rows(file, lines), replace(file, lines=lines).text()))
+        elif where == "around":
+            parts.append((_rows(file, [replace(line, mark=" ") for line in lines]), ""))
+        elif parts:
+            parts.append((GAP, ""))
+    if parts[-1][0] == GAP:
+        parts.pop()
     is_later_step = any(each.folder == folder for each in chapters.CHAPTERS[1:])
     where = "" if folder == chapters.ROOT else f"{folder.name}/"
-    return HTML.listing(where, file, is_later_step, listing.code, Markup(GAP.join(rows)))
+    return HTML.listing(where, file, is_later_step, parts)
 
 
-def render_file(file: File, is_provided: bool = False) -> str:
-    """Return a whole file, folded: its path, badges, all its lines, and a button that copies the
-    whole new file."""
-    return HTML.whole_file(file, is_provided, Markup(_rows(file, file.lines)))
+def render_file(file: File, is_provided: bool = False, is_open: bool = False) -> str:
+    """Return a whole file, folded or open: its path, badges, all its lines, and a button that
+    copies the whole new file."""
+    return HTML.whole_file(file, is_provided, is_open, _rows(file, file.lines))
 
 
 def render_terminal(title: str, text: str) -> str:
-    """Return what is typed ("$ ...") and printed in a terminal, with a button that copies what is
-    typed."""
+    """Return what is typed ("$ ...") and printed in a terminal. Each command has a button that
+    copies it, except those that end a program at once."""
     lines = text.splitlines()
-    commands = "\n".join(line.removeprefix("$ ") for line in lines if line.startswith("$ "))
     tokens = _tokens("x.sh-session", "".join(f"{line}\n" for line in lines))
-    rows = "\n".join(_code(each) for each in tokens[: len(lines)])
-    return HTML.terminal(title or "Terminal", commands, Markup(rows))
+    rows = [(line, Markup(_code(each))) for line, each in zip(lines, tokens, strict=False)]
+    return HTML.terminal(title or "Terminal", rows)
 
 
-def _rows(file: File, lines: Iterable[Line]) -> str:
+def _rows(file: File, lines: Iterable[Line]) -> Markup:
     rows = []
     for line in lines:
         number = line.old if line.mark == "-" else line.new
         tokens = _tokens(file.path, file.text("-" if line.mark == "-" else "+"))[number - 1]
         tag = {"+": "ins", "-": "del", " ": "span"}[line.mark if file.status != "new" else " "]
         numbers = f'data-old="{line.old or ""}" data-new="{line.new or ""}"'
-        rows.append(f'<{tag} class="line" {numbers}>{_code(tokens, line.words)}\n</{tag}>')
-    return "".join(rows)
+        width = f"--in: {len(line.text) - len(line.text.lstrip())}"  # a long line goes on below
+        code = re.sub(r"(?<=[.(])</span>", "</span><wbr>", _code(tokens, line.words))
+        rows.append(f'<{tag} class="line" {numbers} style="{width}">{code}\n</{tag}>')
+    return Markup("".join(rows))
 
 
 def _code(tokens: list[tuple[_TokenType, str]], words: Spans = ()) -> str:

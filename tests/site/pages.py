@@ -17,14 +17,24 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from course.chapters import ROOT
 from course.judge.browser import open_browser
+from course.run.serve import wait_until
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text("utf-8")
 WIDE, NARROW = 1280, 400
 SCHEMES = {"light": "default", "dark": "slate"}
 # What is wider than its place, where nothing can be scrolled.
-CLIPPED = """return [...document.querySelectorAll(".terminal, .terminal *")]
+CLIPPED = """return [...document.querySelectorAll(".listing, .listing :is(pre, .line, .command)")]
     .filter((each) => each.clientWidth && each.scrollWidth > each.clientWidth)
     .map((each) => each.textContent)"""
+# What a table breaks in the middle of a word of code.
+BROKEN = """return [...document.querySelectorAll("td code, th code")]
+    .filter((each) => each.getClientRects().length > 1).map((each) => each.textContent)"""
+# What can be reached with the Tab key though it does not scroll, and the other way round.
+UNREACHED = """return [...document.querySelectorAll(".md-content :is(table, div, pre, figure)")]
+    .filter((each) => !each.matches(".tabbed-labels")  // Tab goes to Material's radio buttons
+        && ["auto", "scroll"].includes(getComputedStyle(each).overflowX)
+        && each.scrollWidth > each.clientWidth !== (each.tabIndex === 0))
+    .map((each) => each.outerHTML.slice(0, 200))"""
 
 
 def build(course: Path, site: Path) -> subprocess.CompletedProcess[str]:
@@ -92,6 +102,8 @@ def check(tab: WebDriver, address: str, name: str, looks: list[tuple[int, str]])
         wide = tab.execute_script("return document.documentElement.scrollWidth")
         assert wide <= width, f"{place}: {wide} px wide"
         assert tab.execute_script(CLIPPED) == [], f"cut off on {place}"
+        assert tab.execute_script(BROKEN) == [], f"broken on {place}"
+        wait_until(lambda: not tab.execute_script(UNREACHED), f"{place}: Tab or scroll")
         rules = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}
         found = tab.execute_async_script(
             f"{AXE}; axe.run({{resultTypes: ['violations'], ...arguments[0]}}).then(found =>"

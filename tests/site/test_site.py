@@ -1,11 +1,15 @@
 """The site: no link leads nowhere, no change of the code is left out, its buttons give the steps
 back byte for byte, search finds the chapters, everybody can read it."""
 
+import ast
 import re
 import shutil
+from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import suppress
 from html import unescape
 from pathlib import Path
+from textwrap import dedent
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
@@ -14,7 +18,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from course import matrix
-from course.chapters import CHAPTERS, ROOT
+from course.chapters import CHAPTERS, ROOT, predecessor, provided
 from course.compare import compare
 from course.run.serve import copy_project, wait_until
 from tests.site import pages
@@ -71,6 +75,49 @@ def test_the_buttons_of_a_chapter_give_the_step_back(site: Path) -> None:
         for path, button in buttons.items():
             copied = button["data-clipboard-text"] if button else ""
             assert copied.encode() == (chapter.folder / path).read_bytes(), path
+
+
+def test_a_chapter_shows_each_changed_line_once(site: Path) -> None:
+    """What is red and green on its pages is the diff, no more and no less."""
+    for chapter in CHAPTERS[1:]:
+        name, shown = chapter.folder.name, []
+        for path in (site / name, site / f"{name}_tests"):
+            for line in page(site, path.name).select("ins.line, del.line") if path.exists() else ():
+                mark, file = "+-"[line.name == "del"], line.find_parent("figure")["data-name"]
+                if file.startswith(f"{name}/"):  # not below “Every file of this step”
+                    number = int(line["data-old" if mark == "-" else "data-new"])
+                    shown.append((file.removeprefix(f"{name}/"), number, mark, line.text[:-1]))
+        real = [
+            (file.path, line.old if line.mark == "-" else line.new, line.mark, line.text)
+            for file in compare(predecessor(chapter), chapter.folder)
+            for line in (file.lines if file.status == "changed" else ())
+            if line.mark != " "
+        ]
+        shown, real = (
+            sorted(each for each in lines if each[3].strip() and not provided(each[0]))
+            for lines in (shown, real)
+        )
+        assert shown == real, name
+
+
+def test_what_a_button_copies_is_whole(site: Path) -> None:
+    """A piece of Python compiles (or is an entry of a dict), a command is one, and never kills."""
+    for path in site.glob("*/index.html"):
+        html = page(site, path.parent.name)
+        for button in html.select("figure[data-name$='.py'] button"):
+            code = dedent(button["data-clipboard-text"])
+            with suppress(SyntaxError):
+                ast.parse(f"{{{code}}}")
+                continue
+            ast.parse(code, f"{path.parent.name}: {button['aria-label']}")
+        for button in html.select(".terminal button"):
+            assert not re.search(r"\n|\bkill\b", button["data-clipboard-text"]), path
+
+
+def test_a_comparison_opens_what_has_changed_and_only_that(site: Path) -> None:
+    files = page(site, "compare/3-4").select("details.file")
+    assert {each.has_attr("open") for each in files} == {True, False}
+    assert all(each.has_attr("open") == (each["data-status"] != "same") for each in files)
 
 
 def test_a_chapter_has_the_shape_of_all_chapters(site: Path) -> None:
@@ -131,6 +178,53 @@ def test_the_build_reports_whatever_is_wrong(tmp_path: Path) -> None:
     result = build(course, tmp_path / "site")
     assert result.returncode != 0, result.stdout
     assert not [message for message in wanted if message not in result.stdout], result.stdout
+
+
+def test_a_print_leaves_folds_folded(tab: WebDriver, address: str) -> None:
+    look(tab, f"{address}/step3_channel_layer/", WIDE, "light")
+    ready = "return document.readyState == 'complete'"
+    wait_until(lambda: tab.execute_script(ready), "the page does not load")
+    pdf = b64decode(tab.execute_cdp_cmd("Page.printToPDF", {})["data"])
+    assert 5 < len(re.findall(rb"/Type\s*/Page\b", pdf)) < 25
+
+
+HANGING = """const lines = document.querySelectorAll(".listing-code .line:not(.gap)");
+return [...lines].flatMap((line) => {
+    const range = new Range();
+    range.selectNodeContents(line);
+    const [first, ...rest] = range.getClientRects();
+    return rest.filter((each) => each.top > first.bottom - 2).map((it) => it.left > first.left);
+})"""
+
+
+def test_a_long_line_of_code_goes_on_below_its_beginning(tab: WebDriver, address: str) -> None:
+    look(tab, f"{address}/step3_channel_layer/", NARROW, "light")
+    assert {*tab.execute_script(HANGING)} == {True}
+
+
+WIDTHS = """return ["p", ".listing"].map((css) => Math.max(...[...document.querySelectorAll(
+    `.md-content__inner > ${css}`)].map((each) => each.clientWidth)))"""
+
+
+def test_words_are_in_short_lines_and_code_in_long_ones(tab: WebDriver, address: str) -> None:
+    look(tab, f"{address}/step3_channel_layer/", WIDE, "light")
+    words, code = tab.execute_script(WIDTHS)
+    assert words <= 600 and code >= 700
+
+
+HEIGHTS = """return [...document.querySelectorAll("tbody tr")].map((row) =>
+    row.offsetHeight / parseFloat(getComputedStyle(row).lineHeight))"""
+
+
+def test_the_matrix_is_narrow_and_its_marks_have_names(tab: WebDriver, address: str) -> None:
+    look(tab, f"{address}/matrix/", WIDE, "light")
+    assert max(tab.execute_script(HEIGHTS)) < 3, "two lines, and the space around them"
+    table = BeautifulSoup(tab.page_source, "html.parser").select_one("table")
+    heads = [(each.text, each.a["href"]) for each in table.select("th")[-len(CHAPTERS) :]]
+    assert heads == [(f"{it.number} {it.title}", f"../{it.folder.name}/") for it in CHAPTERS]
+    marks = {(each.text, each["aria-label"]) for each in table.select("[role=img]")}
+    assert marks == {("✔", "works"), ("✘", "does not work yet"), ("–", "has no meaning here")}
+    assert len(table.select("[role=img]")) == len(matrix.load()) * len(CHAPTERS)
 
 
 # A page of each kind; tests/slow/test_pages.py looks at all of them.
