@@ -22,7 +22,7 @@ from course import matrix
 from course.book.coverage import problems
 from course.book.listing import read
 from course.book.render import HTML, render, render_file, render_terminal
-from course.chapters import CHAPTERS, ROOT, predecessor, provided
+from course.chapters import CHAPTERS, ROOT, predecessor
 from course.compare import compare
 from course.judge import mistakes
 from course.markdown import Fence, fences
@@ -49,10 +49,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """MkDocs calls this with what is in docs/: add a page for every two steps to compare."""
     for old, new in combinations(CHAPTERS, 2):
-        changed = sum(each.status != "same" for each in compare(old.folder, new.folder))
-        text = COMPARISON.format(old=old, new=new, changed=changed)
+        text = COMPARISON.format(old=old, new=new) + _every_file(old.folder, new.folder, opens=True)
         name = f"compare/{old.number}-{new.number}.md"
-        text += _every_file(old.folder, new.folder, opens=True)
         files.append(File.generated(config, name, content=text))
     return files
 
@@ -158,10 +156,7 @@ MADE_FROM = {
 
 
 def _every_file(old: Path | None, new: Path, opens: bool = False) -> str:
-    """Draw every file of a step; `opens`: what has changed is open."""
-    files = compare(old, new)
-    opened = [opens and file.status != "same" for file in files]
-    return _raw("".join(map(render_file, files, (provided(each.path) for each in files), opened)))
+    return _raw("".join(render_file(file, opens) for file in compare(old, new)))
 
 
 def _raw(html: str) -> str:
