@@ -6,8 +6,7 @@ from textwrap import dedent
 from typing import NamedTuple
 
 FENCE = re.compile(
-    r"^(?P<indent>[ ]*)(?P<ticks>```+)[ ]*(?P<language>[\w-]*)"
-    r"(?P<options>[^\n`]*)\n"
+    r"^(?P<indent>[ ]*)(?P<ticks>```+)[ ]*(?P<language>[\w-]*)(?P<options>[^\n`]*)\n"
     r"(?P<body>.*?)^(?P=indent)(?P=ticks)[ ]*$",
     re.MULTILINE | re.DOTALL,
 )

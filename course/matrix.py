@@ -51,7 +51,8 @@ def load() -> list[Behaviour]:
 
 def markdown(head: str = "{0.number}") -> str:
     """Return the matrix as a Markdown table, the chapters in its head formatted like this."""
-    lines = ["| | " + " | ".join(head.format(chapter) for chapter in CHAPTERS) + " |"]
+    heads = (head.format(each, title=each.name.replace("_", " ")) for each in CHAPTERS)
+    lines = ["| | " + " | ".join(heads) + " |"]
     lines.append("| --- |" + " :-: |" * len(CHAPTERS))
     lines += [f"| {row.words} | {row.cells.replace(' ', ' | ')} |" for row in load()]
     return "\n".join(lines) + "\n"

@@ -32,7 +32,7 @@ from course.run import layers
 
 STEPS = {chapter.folder.name: chapter for chapter in CHAPTERS}
 COMPARISON = Path(__file__).with_name("comparison.md").read_text("utf-8")
-MATRIX_HEAD = "[{0.number}<span> {0.title}</span>]({0.folder.name}.md)"
+MATRIX_HEAD = "[{0.number}<span> {title}</span>]({0.folder.name}.md)"
 OUT_OF_DATE = "out of date: run `python3 learn.py record`"
 
 log = get_plugin_logger("course")
@@ -142,7 +142,7 @@ def _comparisons(fence: Fence, page: Page) -> str:
 
 MADE_FROM = {
     "bench": _bench,
-    "chapters": lambda fence, page: chapters_table("[{0.number}: {0.title}]({0.folder.name}.md)"),
+    "chapters": lambda fence, page: chapters_table("[{0.number}: {title}]({0.folder.name}.md)"),
     "comparisons": _comparisons,
     "console": lambda fence, page: _raw(render_terminal(fence.title, fence.body)),
     "layers": lambda fence, page: _marked(layers.markdown()),
