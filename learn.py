@@ -5,9 +5,9 @@ The first time it makes `.venv` beside itself; then it carries on inside it, wit
 Its syntax, and what runs before the check of the version, is for Python 3.6.
 """
 
-import ast
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,8 +34,6 @@ SETTINGS = {
     "extra-index-url": "UV_INDEX",
     "find-links": "UV_FIND_LINKS",
     "trusted-host": "UV_INSECURE_HOST",
-    "cert": "SSL_CERT_FILE",
-    "proxy": "ALL_PROXY",
 }
 
 
@@ -45,13 +43,7 @@ def main() -> None:
     wanted = f"Python {VERSION}, {hashlib.sha256(lists).hexdigest()}"
     try:
         if made_from() != wanted:
-            with open(HERE / "learn.py", "rb+") as file:
-                if os.name != "nt":
-                    import fcntl
-
-                    fcntl.flock(file, fcntl.LOCK_EX)  # another terminal may be making it
-                if made_from() != wanted:
-                    make(wanted)
+            make(wanted)
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         sys.exit(f"{VENV} cannot be made: {error}. Check that you may write in this folder.")
     if VENV.samefile(sys.prefix):
@@ -83,7 +75,7 @@ def make(wanted: str) -> None:
         say("What the course needs has changed: bringing .venv up to date ...")
         STAMP.unlink()
     else:
-        say("Making .venv, with what the course needs ...")
+        say("Making .venv, with what the course needs (10 s to a minute) ...")
         venv.create(VENV, clear=True, symlinks=os.name != "nt", with_pip=True)
     pins = ["-c", str(LISTS[1])]
     run(["pip", "install", "--no-input", "--no-compile", *pins, "uv"], ENVIRONMENT)
@@ -96,36 +88,29 @@ def make(wanted: str) -> None:
 def settings_of_pip() -> dict[str, str]:
     """Return pip's settings, from its files and the environment, as the variables of uv."""
     command = [str(PYTHON), "-m", "pip", "config", "list"]
-    lines = subprocess.check_output(command, env=ENVIRONMENT, encoding="utf-8").splitlines()
+    lines = subprocess.check_output(command, env=ENVIRONMENT, encoding="utf-8")
     # As pip does: trust the system's certificates, take the best version of all indexes.
-    found = {"UV_SYSTEM_CERTS": "1", "UV_INDEX_STRATEGY": "unsafe-best-match"}
-    for line in sorted(lines, key=lambda line: line.startswith(":env:")):  # which overrides files
-        name, _, text = line.partition("=")
-        name = name.rpartition(".")[2]
-        if name in SETTINGS:
-            separator = "," if name == "find-links" else " "
-            found[SETTINGS[name]] = separator.join(ast.literal_eval(text).split())
-    return found
+    settings = {"UV_SYSTEM_CERTS": "1", "UV_INDEX_STRATEGY": "unsafe-best-match"}
+    for name, text in reversed(re.findall(r"([\w-]+)='(.*)'$", lines, re.MULTILINE)):
+        if name in SETTINGS:  # those of the environment are last here
+            settings[SETTINGS[name]] = text.replace("\\n", " ")
+    return settings
 
 
 def run(words: list[str], environment: dict[str, str]) -> None:
-    """Run a module in .venv, showing the line that it is at; leave with one line if it fails."""
-    lines, pipe = [""], {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    text = {"encoding": "utf-8", "errors": "replace"}
-    command = [str(PYTHON), "-m", *words]
-    with subprocess.Popen(command, env=environment, **pipe, **text) as process:
-        for line in process.stdout:
-            lines.append(line.strip())
-            if sys.stderr.isatty():
-                print(f"  {lines[-1][:70]:70}", end="\r", file=sys.stderr, flush=True)
-    if process.returncode:
+    """Run a module in .venv; leave with one line if it fails."""
+    options = {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
+    done = subprocess.run([str(PYTHON), "-m", *words], env=environment, **options)
+    if done.returncode:
+        lines = [line.strip() for line in done.stderr.splitlines()]
         errors = [line for line in lines if line.lower().startswith(("error", "×"))]
+        problem = [*errors, *lines, "no reason is printed"][0]
         how = "Check that the network and the package index answer, then type the same again."
-        sys.exit(f"{words[0]} cannot install what the course needs ({[*errors, *lines][0]}). {how}")
+        sys.exit(f"{words[0]} cannot install what the course needs ({problem}). {how}")
 
 
 def say(line: str) -> None:
-    """Print a line, and not to stdout, which is for what the command itself has to tell."""
+    """Print a line to stderr: stdout is for the command itself."""
     print(line, file=sys.stderr, flush=True)
 
 

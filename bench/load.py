@@ -132,8 +132,8 @@ class Room:
 
     async def throughput(self, seconds: float, window: int, server: int = 0) -> dict[str, float]:
         """Keep `window` messages under way: the next is sent when one has reached every tab. Return
-        the deliveries in a second, and the processor time that the server's process (0: not known)
-        needs for each. What is counted are whole windows: some servers deliver one in one go."""
+        the deliveries in a second, and the server's processor time for each (if its process is
+        known). Only whole windows are counted: some servers deliver one in one go."""
         family = family_of(server)
         self.begin()
         self.looping = True
@@ -180,9 +180,9 @@ class Room:
 async def measure(
     url: str, tabs: list[int], seconds: float, latency: float, burst: int, bench: int, server: int
 ) -> dict[str, float]:
-    """Measure one server with each of these numbers of tabs, from few to many; return the values,
-    by name and tabs. `bench` is the process of the whole run, `server` the server's (0: not known).
-    `seconds` and `latency` say how long to measure, `burst` how many messages are sent at once."""
+    """Measure one server with each of these numbers of tabs; return the values, by name and tabs.
+    `bench` is the process of the whole run, `server` the server's (0: not known); `seconds` and
+    `latency` say how long to measure, `burst` how many messages are sent at once."""
     room, values, family = Room(url), {}, {*family_of(bench), *family_of(server)}
     begun, before = perf_counter(), used(family)
     psutil.cpu_percent()  # its next answer counts from here
@@ -225,7 +225,5 @@ if __name__ == "__main__":
     gc.disable()  # a pause here would count as the server's
     try:
         print(json.dumps(asyncio.run(measure(**json.loads(sys.argv[1])))))
-    except (CourseError, TimeoutError) as problem:
+    except (CourseError, TimeoutError, psutil.NoSuchProcess) as problem:
         sys.exit(str(problem))
-    except psutil.NoSuchProcess:
-        sys.exit("The server has ended.")

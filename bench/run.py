@@ -12,7 +12,6 @@ from contextlib import ExitStack, suppress
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psutil
 
@@ -89,7 +88,7 @@ def visit(
     """Start a server on its processor, measure it and stop it; return the values by name and tabs.
     Raise ServeError if it cannot be measured."""
     with ExitStack() as own:
-        url, pid = subject.url, listening(subject.url)
+        url, pid = subject.url, 0  # its process is not known
         if not url:
             server = subject.server(free_port(), urls)
             pin(cpus[0])  # the server inherits it
@@ -102,8 +101,8 @@ def visit(
         room = f"ws{url.removeprefix('http')}/ws/chat/bench{time.monotonic_ns()}/"
         task = plan | {"url": room, "tabs": tabs, "bench": os.getpid(), "server": pid}
         command = [sys.executable, "-m", "bench.load", json.dumps(task)]
-        pipes = {"capture_output": True, "encoding": "utf-8"}
-        done = subprocess.run(command, cwd=ROOT, **pipes, **OWN_GROUP)
+        options = {"cwd": ROOT, "capture_output": True, "encoding": "utf-8", **OWN_GROUP}
+        done = subprocess.run(command, **options)
     if done.returncode:
         raise ServeError((done.stderr.strip() or "The load has ended.").splitlines()[-1])
     return json.loads(done.stdout)
@@ -132,16 +131,6 @@ def allow_files() -> None:
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(FILES, hard)), hard))
-
-
-def listening(url: str) -> int:
-    """Return the id of the process at this URL's port, or 0 if the system does not tell."""
-    with suppress(psutil.Error):
-        for each in psutil.net_connections("tcp") if url else ():
-            if each.status == psutil.CONN_LISTEN and each.laddr.port == urlsplit(url).port:
-                psutil.Process(each.pid).cpu_times()  # not everybody may look at every process
-                return each.pid or 0
-    return 0
 
 
 def processor() -> str:

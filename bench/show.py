@@ -1,6 +1,6 @@
 """What `learn.py bench` shows: what is being measured, and tables at the end."""
 
-from pathlib import Path
+from typing import TextIO
 
 from rich import box
 from rich.console import Console
@@ -30,13 +30,8 @@ TABLES = {  # title: {head of a column: key}; a terminal is 80 characters wide
 }
 
 
-def main(quick: bool, url: str, file: Path | None) -> None:
-    """Measure, show the tables, and write the file if there is to be one. Raise OSError if it
-    cannot be written, before anything is measured."""
-    if file:
-        file.open("a").close()
-        if not file.stat().st_size:
-            file.unlink()
+def main(quick: bool, url: str, file: TextIO | None) -> None:
+    """Measure, show the tables, and write the results into the file, if there is one."""
     names = (BARE, BASE) if url else QUICK if quick else BY_NAME
     subjects = [each for each in CONFIGURATIONS if each.name in names]
     if url:
@@ -45,7 +40,7 @@ def main(quick: bool, url: str, file: Path | None) -> None:
     with console.status("starting") as status:
         data = bench(subjects, PLANS[plan], status.update)
     if file:
-        file.write_text(written(data), encoding="utf-8")
+        file.write(written(data))
     show(console, Results(data))
 
 

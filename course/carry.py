@@ -1,7 +1,6 @@
-"""Edits of one step, carried to the later steps: `learn.py carry`, for whoever changes the course.
-
-A file that is the same in a later step becomes the edited file. In a file that differs there, each
-edited place is found by its old lines, together with as many of its neighbours as are there."""
+"""Edits of one step, carried to the later steps: `learn.py carry`, for contributors. A file that is
+the same in a later step becomes the edited file. In a file that differs there, each edited place is
+found by its old lines, together with as many lines around them as are there."""
 
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -15,25 +14,12 @@ NEIGHBOURS = ((3, 3), (2, 2), (1, 1), (1, 0), (0, 1), (0, 0))  # lines before an
 SHORTEST = 8  # characters: where a shorter line is, such as `return`, does not matter
 
 
-class Hunk(NamedTuple):
-    """One edited place: its index in the old file, its lines before and after the edit, and the
-    unchanged lines around it."""
-
-    start: int
-    old: list[str]
-    new: list[str]
-    above: list[str]
-    below: list[str]
-
-
 class Outcome(NamedTuple):
-    """What became of an edited file in a later step: its path, what was done, whether all of the
-    edit is there now, and of each place that was not found the lines of the edit, marked - and +,
-    and those that are there instead, marked !."""
+    """What became of an edited file in a later step: its path, what was done, and each place that
+    was not found: the lines of the edit, marked - and +, and what is there instead, marked !."""
 
     path: str
     done: str
-    complete: bool = True
     conflicts: Sequence[str] = ()
 
 
@@ -107,38 +93,34 @@ def _carry(folder: Path, name: str, old: bytes | None, new: bytes | None) -> Out
     if there is None:
         return Outcome(path, "is not in this step")
     if old is None or new is None:
-        return Outcome(path, "is another file in this step, so it is left as it is", False)
-    lines, merged, differ, conflicts = _lines(there), 0, 0, []
-    for hunk in _hunks(_lines(old), _lines(new)):
-        if result := _merged(lines, hunk):
-            lines, merged = result, merged + 1
-        elif not _places(lines, hunk.new):
-            differ += 1
-            sides = {"-": hunk.old, "+": hunk.new, "!": _counterpart(lines, _lines(old), hunk)}
-            conflicts += [f"{mark} {line.rstrip()}" for mark in sides for line in sides[mark]]
+        return Outcome(path, "is another file in this step", ["! Make the edit by hand."])
+    before = _lines(there)
+    lines, conflicts = _merge(before, _lines(old), _lines(new))
     target.write_bytes("".join(lines).encode("utf-8", "surrogateescape"))
-    if not (merged or differ):
-        return Outcome(path, "has the edit already")
-    done = f"differs in this step: {merged} merged" + (f", {differ} not" if differ else "")
-    return Outcome(path, done, not differ, conflicts)
+    if conflicts:
+        return Outcome(path, "differs in this step: edit these places by hand", conflicts)
+    return Outcome(path, "has the edit already" if lines == before else "merged")
 
 
-def _hunks(old: list[str], new: list[str]) -> Iterator[Hunk]:
+def _merge(lines: list[str], old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
+    """Make each edit (old to new) whose place is in these lines exactly once. Return the lines
+    then, and a report of the edits that have no place and are not there already."""
+    lines, conflicts = [*lines], []
     for kind, i, end, j, j_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind != "equal":
-            yield Hunk(i, old[i:end], new[j:j_end], old[max(0, i - 3) : i], old[end : end + 3])
-
-
-def _merged(lines: list[str], hunk: Hunk) -> list[str] | None:
-    """Return the lines with the edit in them, or None if its place is not there exactly once."""
-    for count_above, count_below in NEIGHBOURS:
-        above, below = hunk.above[-count_above:] if count_above else [], hunk.below[:count_below]
-        places = _places(lines, [*above, *hunk.old, *below])
-        if places:
+        removed, added = old[i:end], new[j:j_end]
+        if kind == "equal":
+            continue
+        for count_above, count_below in NEIGHBOURS:
+            above, below = old[max(0, i - count_above) : i], old[end : end + count_below]
+            if places := _places(lines, [*above, *removed, *below]):
+                break
+        if len(places) == 1:
             start = places[0] + len(above)
-            edited = [*lines[:start], *hunk.new, *lines[start + len(hunk.old) :]]
-            return edited if len(places) == 1 else None
-    return None
+            lines[start : start + len(removed)] = added
+        elif not _places(lines, added):
+            sides = {"-": removed, "+": added, "!": _counterpart(lines, old, i, end)}
+            conflicts += [f"{mark} {line.rstrip()}" for mark in sides for line in sides[mark]]
+    return lines, conflicts
 
 
 def _places(lines: list[str], wanted: list[str]) -> list[int]:
@@ -149,11 +131,10 @@ def _places(lines: list[str], wanted: list[str]) -> list[int]:
     return [start for start in starts if lines[start : start + len(wanted)] == wanted]
 
 
-def _counterpart(lines: list[str], old: list[str], hunk: Hunk) -> list[str]:
-    """Return the lines that a later step has where the edited place is in the old file."""
+def _counterpart(lines: list[str], old: list[str], start: int, end: int) -> list[str]:
+    """Return the lines that a later step has where old[start:end] is in the old file."""
     blocks = SequenceMatcher(None, old, lines, autojunk=False).get_matching_blocks()
     pairs = [(a + offset, b + offset) for a, b, size in blocks for offset in range(size)]
-    end = hunk.start + len(hunk.old)
-    first = max((there + 1 for here, there in pairs if here < hunk.start), default=0)
+    first = max((there + 1 for here, there in pairs if here < start), default=0)
     last = min((there for here, there in pairs if here >= end), default=len(lines))
     return lines[first:last]

@@ -46,10 +46,10 @@ SITE_PORT = 8100  # where the site is served unless the learner says otherwise
 TYPE_NEXT: dict[str, str] = DATA["next"]  # a command: what it does
 
 
-def chapter(number: int) -> Chapter:
+def chapter(number: int | str) -> Chapter:
     """Return the chapter with this number; raise CourseError, naming those there are."""
     for candidate in CHAPTERS:
-        if candidate.number == number:
+        if str(candidate.number) == str(number):
             return candidate
     listed = ", ".join(f"{each.number} ({each.name})" for each in CHAPTERS)
     raise CourseError(f"There is no step {number}. The steps are {listed}.", 2)

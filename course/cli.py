@@ -7,13 +7,12 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from difflib import get_close_matches
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 from typer import Argument, Option
@@ -36,7 +35,7 @@ from course.run.layers import LAYERS
 
 LEARN = "py learn.py" if sys.platform == "win32" else "python3 learn.py"
 SERVED = f"“{LEARN} docs” serves it"
-PYTEST = ("-n", "4", "--dist", "loadgroup", "--durations", "10", "-rs")
+PYTEST = ("--dist", "loadgroup", "--durations", "10", "-rs")
 STEP, SLOW = ("tests/course",), ("tests/slow",)
 QUICK = (*STEP, "tests/tools", "tests/site")
 RABBITMQ = (  # as docker-compose.yml has it
@@ -44,8 +43,8 @@ RABBITMQ = (  # as docker-compose.yml has it
     "and set RABBITMQ_URL to amqp://learner:learner@localhost:5673/course."
 )
 LAYER_HELP = (
-    "The channel layer: memory, redis, redis-pubsub or rabbitmq. Unless given, "
-    "the step's own: Redis if there is one, else memory."
+    "The channel layer. Default: the step's own settings, which use Redis if there is one, "
+    "else memory."
 )
 COLOURS = {"+": "green", "-": "red"}
 REDIS = {"running": "runs", "down": "does not run"}
@@ -63,21 +62,12 @@ class Commands(typer.core.TyperGroup):
             raise typer.Exit(error.status) from None
 
 
-def chosen(text: str) -> Chapter:
-    """Return the chapter with this number, as typed; raise CourseError if there is none."""
-    try:
-        return chapter(int(text))
-    except ValueError:
-        numbers = ", ".join(str(each.number) for each in CHAPTERS)
-        not_one = f"“{text}” is not the number of a step. The steps are {numbers}."
-        raise CourseError(not_one, 2) from None
-
-
 app = typer.Typer(cls=Commands, add_completion=False, pretty_exceptions_enable=False)
-Step = Annotated[str, Argument(metavar="STEP", help="The number of a step, such as 3.")]
+STEP_NUMBER = partial(Argument, metavar="STEP", parser=chapter)
+Step = Annotated[Chapter, STEP_NUMBER(help="The number of a step, such as 3.")]
 Side = Annotated[str, Argument(help="The number of a step, or a folder.")]
 PORT = partial(Option, min=1, max=65535)
-Own = Annotated[Path | None, Argument(metavar="FOLDER", help="A folder that is not there yet.")]
+FOLDER = partial(Argument, metavar="FOLDER", help="A new folder, or an empty one.")
 
 
 def main() -> None:
@@ -112,18 +102,17 @@ def list_commands(commands: dict[str, str]) -> None:
 @app.command()
 def run(
     step: Step,
-    port: Annotated[int | None, PORT(help="Unless given, 8000 plus the step's number.")] = None,
-    layer: Annotated[str, Option(metavar="LAYER", help=LAYER_HELP)] = "",
+    port: Annotated[int | None, PORT(help="Default: 8000 plus the step's number.")] = None,
+    layer: Annotated[Literal[*LAYERS] | None, Option(help=LAYER_HELP)] = None,
 ) -> None:
     """Serve a step until Ctrl-C (exit status 0). An edit of its code reloads it."""
-    served = chosen(step)
-    number, port = served.number, port or served.port
-    if layer:
-        require_layer(served, layer)
+    number, port = step.number, port or step.port
+    if layer and "redis" not in step.services:
+        raise CourseError(f"Step {number} has no channel layer, so leave out --layer.", 2)
     require_free(port, f"run {number}{f' --layer {layer}' if layer else ''}")
     with until_stopped():
-        server = serve.Server(served.folder, port, environment_of(served, layer))
-        server.start(patience=math.inf)  # whoever broke the code can fix it, and it reloads
+        server = serve.Server(step.folder, port, environment_of(step, layer))
+        server.start(patience=math.inf)  # code with an error can be fixed: runserver reloads it
         stay(server.process, f"server of step {number}", f"Step {number}: {server.url}/chat/")
 
 
@@ -159,31 +148,21 @@ def stay(process: subprocess.Popen, name: str, where: str) -> NoReturn:
     raise CourseError(f"The {name} has ended, with exit status {status}.", status)
 
 
-def require_layer(step: Chapter, name: str) -> None:
-    """Raise CourseError if there is no channel layer with this name, or none in this step."""
-    if name not in LAYERS:
-        layers = ", ".join(LAYERS)
-        raise CourseError(f"There is no channel layer “{name}”. The layers are {layers}.", 2)
-    if "redis" not in step.services:
-        numbers = ", ".join(str(each.number) for each in CHAPTERS if "redis" in each.services)
-        none = f"Step {step.number} has no channel layer: --layer is for the steps {numbers}."
-        raise CourseError(none, 2)
-
-
-def environment_of(step: Chapter, name: str) -> dict[str, str | None]:
-    """Print on which channel layer a step runs: the one with this name, or its own if that is "".
-    Return what its server needs in its environment. Raise CourseError if a layer that was named
-    needs a service which is not there: nobody who asks for one is served with another."""
+def environment_of(step: Chapter, name: str | None) -> dict[str, str | None]:
+    """Print on which channel layer a step runs: the one with this name, or the step's own. Return
+    the variables for its server. Raise CourseError if the named layer needs a service that is not
+    there."""
     if "redis" not in step.services:
         return {"REDIS_URL": None}
     layer = LAYERS[name or "redis"]
     if url := os.environ.get(layer.variable):
-        serve.check_service(layer.service, url)
-        program = serve.SERVICES[layer.service][0]
-        where = f"the {program} at {serve.masked(url)} ({layer.variable})."
+        if layer.service == "redis":
+            serve.check_redis(url)
+        service = layer.title.partition(",")[0]
+        where = f"the {service} at {serve.masked(url)} ({layer.variable})."
     elif layer.service == "redis" and serve.PrivateRedis.available():
         url = serve.PrivateRedis().url
-        where = f"a Redis of its own, at {url}, which ends with it."
+        where = f"a Redis of its own, at {url}, which stops with it."
     elif name and layer.service == "redis":
         none = "No redis-server is found, and REDIS_URL is not set. To have it:"
         raise CourseError(f"{none} {install.how('redis')}")
@@ -192,7 +171,7 @@ def environment_of(step: Chapter, name: str) -> dict[str, str | None]:
     else:
         where = "only for the tabs of this one process, in its memory."
         where += "" if name else " For one that processes share, install Redis or set REDIS_URL."
-    typer.echo(f"Channel layer{name and f' {name}'}: {where}")
+    typer.echo(f"Channel layer{f' {name}' if name else ''}: {where}")
     return layer.environment(url) if name else {"REDIS_URL": url}
 
 
@@ -202,12 +181,14 @@ def test(
         list[str] | None,
         Argument(metavar="STEP ARGUMENTS", help="One step only; anything for pytest."),
     ] = None,
-    slow: Annotated[bool, Option("--slow", help="The slow rest of the tests.")] = False,
+    slow: Annotated[bool, Option("--slow", help="Run the slow tests.")] = False,
 ) -> None:
-    """Prove, in a real browser, what every step promises, or one. Exit status: pytest's."""
-    words, options, places = list(arguments or []), [*PYTEST], SLOW if slow else QUICK
+    """Test in a real browser what every step, or one step, promises. Exit status: pytest's."""
+    words, options, places = list(arguments or []), [*PYTEST, "-n", "4"], QUICK
+    if slow:  # these wait more than they work
+        options, places = [*PYTEST, "-n", "6"], SLOW
     if words and words[0].isdecimal():
-        options += ["--step", str(chosen(words.pop(0)).number)]
+        options += ["--step", str(chapter(words.pop(0)).number)]
         places = SLOW if slow else STEP
     if any((ROOT / word.partition("::")[0]).exists() for word in words):
         places = ()  # named by the one who typed it
@@ -219,14 +200,13 @@ def test(
 
 
 @app.command()
-def start(step: Step, path: Own) -> None:
+def start(step: Step, path: Annotated[Path, FOLDER()]) -> None:
     """Make a folder of your own to type a step into. It begins with the end of the step before."""
-    begun = chosen(step)
-    make_folder(path, partial(folders.fill_to_begin, begun))
-    number, page, name = begun.number, begun.folder.name, path.resolve().name
-    before = [each.number for each in CHAPTERS if each.number < number]
-    beginning = f"the end of step {before[-1]}" if before else "a project skeleton"
-    typer.secho(f"{name} is {beginning}, for you to make step {number} of it.", bold=True)
+    folders.make(path, partial(folders.fill_to_begin, step))
+    number, page, name = step.number, step.folder.name, path.resolve().name
+    before = CHAPTERS.index(step)
+    begins = f"the end of step {CHAPTERS[before - 1].number}" if before else "a project skeleton"
+    typer.secho(f"{name} is {begins}, for you to make step {number} of it.", bold=True)
     typer.echo(f"\nIts page: {on_site(page + '.md')} ({SERVED}).")
     tell_how_to_run(path, ["python manage.py runserver"])
     list_commands(
@@ -240,36 +220,28 @@ def start(step: Step, path: Own) -> None:
 @app.command()
 def mistake(
     name: Annotated[str, Argument(metavar="MISTAKE", help="The name of one.")] = "",
-    path: Own = None,
+    path: Annotated[Path | None, FOLDER()] = None,
 ) -> None:
     """List mistakes that learners make, or make a broken copy of a step to practise on."""
     every = {each.id: each for each in mistakes.load()}
     if not name:
         return list_mistakes(list(every.values()))
     if name not in every:
-        near = " or ".join(get_close_matches(name, every))
-        asked = f" Do you mean {near}?" if near else ""
-        none = f"There is no mistake “{name}”.{asked} “{LEARN} mistake” lists them."
+        none = f"There is no mistake “{name}”. “{LEARN} mistake” lists them."
         raise CourseError(none, 2)
-    found, answer = every[name], on_site(f"troubleshooting.md#{name}")
-    when = " ".join(found.when.split())
-    not_in_code = (
-        f"{name} is not in the code, so there is no copy to make. Read {answer} ({SERVED})."
-    )
-    if not path:
-        typer.secho(f"{found.title} (step {found.step})", bold=True)
-        copy = f"To have a copy to practise on: {LEARN} mistake {name} my_copy"
-        return typer.echo(f"{when}\n\n{copy if found.patch else not_in_code}")
+    found, answer = every[name], f"{on_site(f'troubleshooting.md#{name}')} ({SERVED})"
     if not found.patch:
-        raise CourseError(not_in_code, 2)
-    make_folder(path, partial(folders.fill_with_mistake, found))
+        raise CourseError(f"{name} is not in the code, so there is no copy. Read {answer}.", 2)
+    if not path:
+        raise CourseError(f"Name a folder for the copy: {LEARN} mistake {name} my_copy", 2)
+    folders.make(path, partial(folders.fill_with_mistake, found))
     title = f"{path.resolve().name} is step {found.step} with a mistake in it: find it."
-    typer.echo(f"{typer.style(title, bold=True)}\n\n{when}")
+    typer.echo(f"{typer.style(title, bold=True)}\n\n{' '.join(found.when.split())}")
     if found.redis:
         typer.echo(f"So set REDIS_URL to the address of a Redis that {REDIS[found.redis]}.")
     tell_how_to_run(path, *folders.typed(found))
     list_commands({f"{LEARN} check {found.step} --dir {pasted(path)}": "names the mistake"})
-    typer.echo(f"\nThe answer: {answer} ({SERVED}).")
+    typer.echo(f"\nThe answer: {answer}.")
 
 
 def list_mistakes(every: list[mistakes.Mistake]) -> None:
@@ -283,19 +255,6 @@ def list_mistakes(every: list[mistakes.Mistake]) -> None:
         typer.echo()
     one = next(each.id for each in every if each.patch)
     typer.echo(f"To make a copy to practise on, type its name: {LEARN} mistake {one} my_copy")
-
-
-def make_folder(path: Path, fill: Callable[[Path], None]) -> None:
-    """Make a folder of the learner's own; raise CourseError if that cannot be."""
-    try:
-        folders.make(path, fill)
-    except ValueError as error:
-        raise CourseError(str(error), 2) from None
-    except OSError as error:
-        problem = f"{path} cannot be made: {error.strerror}. Fix that, or name another folder."
-        raise CourseError(problem) from None
-    except KeyboardInterrupt:
-        raise CourseError(f"Stopped: {path} is not made.", 130) from None
 
 
 def tell_how_to_run(path: Path, commands: list[str], elsewhere: Sequence[str] = ()) -> None:
@@ -320,17 +279,17 @@ def pasted(path: Path) -> str:
 @app.command()
 def check(
     step: Annotated[
-        str, Argument(metavar="STEP", help="Unless given, how far the chat has come.")
-    ] = "",
+        Chapter | None, STEP_NUMBER(help="Without it: one step after the other.")
+    ] = None,
     path: Annotated[
-        str, Option("--dir", metavar="FOLDER", help="Your project: with its manage.py.")
+        str, Option("--dir", metavar="FOLDER", help="Your project: the folder with manage.py.")
     ] = "",
-    url: Annotated[str, Option(metavar="URL", help="A site of yours that runs.")] = "",
-    everything: Annotated[bool, Option("--all", help="Also what is slow.")] = False,
-    browser: Annotated[bool, Option(help="Open tabs, too.")] = True,
+    url: Annotated[str, Option(metavar="URL", help="The address of a site that runs.")] = "",
+    everything: Annotated[bool, Option("--all", help="Also run the slow rows.")] = False,
+    browser: Annotated[bool, Option(help="Also open browser tabs.")] = True,
 ) -> None:
-    """Check a chat of your own: does it what a step promises? Exit status: 0 if it does."""
-    chapters = [chosen(step)] if step else list(CHAPTERS)
+    """Check whether your own chat does what a step promises. Exit status: 0 if it does."""
+    chapters = [step] if step else list(CHAPTERS)
     last, redis_url = chapters[-1], os.environ.get("REDIS_URL")
     if path and url:
         raise CourseError("Type --dir or --url, not both.", 2)
@@ -342,16 +301,17 @@ def check(
 
     from course.judge import check as judged  # after what is cheap to refuse: it takes a second
     from course.judge import report, target
+    from course.judge.browser import lazy_browser
 
     no_tabs = judged.reason_against_tabs(browser)
     with until_stopped(130), ExitStack() as own:
         if project and redis_url and "redis" in last.services:
-            serve.check_service("redis", redis_url)
+            serve.check_redis(redis_url)
         if project:
             site = own.enter_context(target.Project(project, last.services, redis_url))
         else:
             site = target.site_at(url)
-        tabs = None if no_tabs else own.enter_context(judged.starting_browser())
+        tabs = None if no_tabs else own.enter_context(lazy_browser())
         good = report.judge(judged.Check(site, last, tabs, no_tabs), chapters, everything)
     raise typer.Exit(0 if good else 1)
 
@@ -394,19 +354,16 @@ def show(files: list[File], words: dict[str, str]) -> tuple[Counter[str], int, i
 def tell_what_to_do(mine: Path, step: Chapter) -> None:
     """Print what a learner's folder still lacks of a step, and what is only there."""
     files = folders.to_do(mine, step.folder)
-    own = list(folders.only_in(mine, step.folder))
     counts, added, removed = show(files, {"new": "to write", "changed": "to change"})
-    name = mine.resolve().name
-    only = f" {', '.join(own)} {'is' if len(own) == 1 else 'are'} only in {name}." if own else ""
+    if own := sorted(folders.only_in(mine, step.folder)):
+        typer.echo(f"\nOnly in {mine.resolve().name}: {', '.join(own)}")
     if not files:
-        done = f"{name} has every line of step {step.number}"
-        return typer.echo(f"Nothing is left to do: {done}.{only}")
+        return typer.echo(f"Nothing is left to do: every line of step {step.number} is there.")
     check = f"{LEARN} check {step.number} --dir {pasted(mine)}"
-    typer.echo(f"\nDifferent is not wrong: “{check}” says whether it works.")
-    new = counts["new"]
+    typer.echo(f"\nDifferent is not wrong: “{check}” shows whether it works.")
     typer.echo(
-        f"Still to do: {new} file{'s' * (new != 1)} to write, {counts['changed']} to change: "
-        f"{added} line{'s' * (added != 1)} to add (+), {removed} to take away (-).{only}"
+        f"Still to do: {counts['new']} files to write, {counts['changed']} to change: "
+        f"{added} lines to add (+), {removed} to take away (-)."
     )
 
 
@@ -420,44 +377,34 @@ def docs(
     environment = {"NO_MKDOCS_2_WARNING": "1", **os.environ}
     command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", f"127.0.0.1:{port}"]
     with until_stopped():
-        server = serve.launch(
-            command,
-            ready=lambda: serve.port_taken(port),
-            failure=lambda: "The server of the site does not start.",
-            seconds=math.inf,
-            cwd=ROOT,
-            env=environment,
-        )
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, **serve.OWN_GROUP)
         stay(server, "server of the site", f"The site: http://localhost:{port}/")
 
 
 @app.command()
 def bench(
     quick: Annotated[
-        bool, Option("--quick", help="In half a minute: less, and less sure.")
+        bool, Option("--quick", help="Half a minute: fewer servers, less exact.")
     ] = False,
-    url: Annotated[str, Option(metavar="URL", help="A chat of yours that runs.")] = "",
+    url: Annotated[str, Option(metavar="URL", help="The address of a chat that runs.")] = "",
     file: Annotated[
-        Path | None, Option("--json", metavar="FILE", help="Write what was found.")
+        typer.FileTextWrite | None,
+        Option("--json", lazy=False, help="Write the results here."),
     ] = None,
 ) -> None:
-    """Measure what async, the channel layer, the server and the fan-out buy, on your machine."""
+    """Measure how async, the channel layer, the server and the fan-out change the speed."""
     from bench import show
     from course.judge import target
 
     with until_stopped(130):
-        yours = target.site_at(url).url if url else ""
-        try:
-            show.main(quick, yours, file)
-        except OSError as error:
-            raise CourseError(f"{file} cannot be written: {error.strerror}.") from None
+        show.main(quick, target.site_at(url).url if url else "", file)
 
 
 @app.command()
 def record(
-    everything: Annotated[bool, Option("--all", help="Also what is not out of date.")] = False,
+    everything: Annotated[bool, Option("--all", help="Also make what is up to date.")] = False,
 ) -> None:
-    """Make what is out of date of the README's tables, the diagrams and the recordings."""
+    """Make the README's tables, the diagrams and the recordings that are out of date."""
     from course.record import record as recorder
 
     with until_stopped():
@@ -470,26 +417,26 @@ def record(
 
 @app.command()
 def carry(step: Step) -> None:
-    """Carry the edits of a step that are not committed yet to the later steps. Exit status: 1 if
-    something of them has no place there."""
-    edited = chosen(step)
-    outcomes, leftovers = carrying.carry(edited), carrying.leftovers(edited)
+    """Make the uncommitted edits of a step in the later steps, too. Exit status: 1 if an edit does
+    not fit there."""
+    outcomes, leftovers = carrying.carry(step), carrying.leftovers(step)
     for each in outcomes:
-        typer.secho(f"{each.path} {each.done}", fg=None if each.complete else "red")
+        typer.secho(f"{each.path} {each.done}", fg="red" if each.conflicts else None)
         for line in each.conflicts:
             typer.secho(f"  {line}", fg=COLOURS.get(line[0]))
-    if any(each.conflicts for each in outcomes):
+    conflicts = any(each.conflicts for each in outcomes)
+    if conflicts:
         typer.echo("\n- and + is the edit; ! is what the later step has there: edit it by hand.")
     if leftovers:
-        typer.echo("\nThe old lines are still in:")
+        typer.echo("\nThese files still contain the old lines:")
         typer.echo("\n".join(f"  {line}" for line in leftovers))
-    raise typer.Exit(0 if all(each.complete for each in outcomes) else 1)
+    raise typer.Exit(1 if conflicts else 0)
 
 
 def folder(side: str) -> Path:
     """Return the folder that a step's number or a path means, or raise CourseError."""
     if side.isdecimal():
-        return chosen(side).folder
+        return chapter(side).folder
     if not Path(side).is_dir():
         none = f"There is no folder {side} here. Type a step's number or the path of a folder."
         raise CourseError(none, 2)

@@ -71,6 +71,11 @@ def compare_file(old: Path | None, new: Path, path: str) -> File:
     return File(path, status, binary, () if binary else tuple(_lines(before or [], after or [])))
 
 
+def compare_texts(path: str, old: str, new: str) -> File:
+    """Return the file whose text was `old` and is `new`."""
+    return File(path, "changed", False, tuple(_lines(old.splitlines(), new.splitlines())))
+
+
 def _paths(folder: Path) -> Iterator[str]:
     for entry in os.scandir(folder):
         if entry.name not in IGNORED and entry.is_dir(follow_symlinks=False):

@@ -1,5 +1,6 @@
 """The matrix: which behaviour holds in which chapter. Read from matrix.toml, drawn as Markdown."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -49,10 +50,12 @@ def load() -> list[Behaviour]:
     return msgspec.toml.decode(DATA.read_bytes(), type=dict[str, list[Behaviour]])["behaviour"]
 
 
-def markdown(head: str = "{0.number}") -> str:
-    """Return the matrix as a Markdown table, the chapters in its head formatted like this."""
+def markdown(head: str = "{0.number}", only: Sequence[str] = ()) -> str:
+    """Return the matrix, or only the rows of these ids, as a Markdown table, the chapters in its
+    head formatted like this."""
+    rows = [row for row in load() if row.id in only or not only]
     heads = (head.format(each, title=each.name.replace("_", " ")) for each in CHAPTERS)
     lines = ["| | " + " | ".join(heads) + " |"]
     lines.append("| --- |" + " :-: |" * len(CHAPTERS))
-    lines += [f"| {row.words} | {row.cells.replace(' ', ' | ')} |" for row in load()]
+    lines += [f"| {row.words} | {row.cells.replace(' ', ' | ')} |" for row in rows]
     return "\n".join(lines) + "\n"

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import cache
 from urllib.request import urlopen
 
@@ -12,7 +12,7 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from course.chapters import ROOT, Chapter
-from course.judge.browser import PATIENCE, Tab, open_browser
+from course.judge.browser import PATIENCE, Tab, lazy_browser
 from course.judge.check import Check
 from course.judge.scenarios.stage import Stage
 from course.judge.target import Project, Target
@@ -31,7 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --step, keep the cases of that chapter only, and what is for every step."""
+    """Begin with the longest tests, which would keep the others waiting at the end. With --step,
+    keep the cases of that chapter only, and what is for every step."""
+    items.sort(key=lambda item: not item.get_closest_marker("long"))
     if (number := config.getoption("--step")) is None:
         return
     kept = [
@@ -50,21 +52,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Callable[[], WebDriver]]:
     """Opens the browser when a tab is first needed; one serves all the tests of a worker."""
-    with browser_with() as get:
-        yield get
-
-
-@contextmanager
-def browser_with(*arguments: str) -> Iterator[Callable[[], WebDriver]]:
-    """Yield what opens a browser with these arguments, when it is first called."""
-    with ExitStack() as own:
-
-        @cache
-        def get() -> WebDriver:
-            if remote := os.environ.get("SELENIUM_REMOTE_URL"):
-                wait_until(lambda: answers(f"{remote}/status"), f"no browser at {remote}", 60)
-            return own.enter_context(open_browser(*arguments))
-
+    if remote := os.environ.get("SELENIUM_REMOTE_URL"):
+        wait_until(lambda: answers(f"{remote}/status"), f"no browser at {remote}", 60)
+    with lazy_browser() as get:
         yield get
 
 

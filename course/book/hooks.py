@@ -20,10 +20,10 @@ from bench import plots
 from bench.results import FILE, Results, fill_in
 from course import matrix
 from course.book.coverage import problems
-from course.book.listing import read
+from course.book.listing import Listing, read
 from course.book.render import HTML, render, render_file, render_terminal
 from course.chapters import CHAPTERS, ROOT, predecessor
-from course.compare import compare
+from course.compare import compare, compare_texts
 from course.judge import mistakes
 from course.markdown import Fence, fences
 from course.record import diagrams, films
@@ -42,6 +42,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """MkDocs calls this first: say what `raw` fences are, and which files change the site."""
     fence = {"name": "raw", "class": "raw", "format": lambda source, *_, **__: source}
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [fence]
+    config.extra["steps"] = list(STEPS)  # for theme/main.html
     config.watch += map(str, [FILE, ROOT / "layers", *(each.folder for each in CHAPTERS)])
     return config
 
@@ -69,6 +70,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """MkDocs calls this with the text of each page: check it, and put in what is made by us."""
     source, where = page.file.content_string, f"docs/{page.file.src_uri}"
     chapter = STEPS.get(page.file.name)
+    if config.repo_url:
+        markdown = markdown.replace("(REPO_URL)", f"({config.repo_url})")
+    markdown = re.sub(r"\[[^]]*\]\(REPO_URL\)(\{.*?\})?", "", markdown)
     tests = files.get_file_from_path(f"{page.file.name}_tests.md")
     for problem in problems(source, chapter, tests.content_string if tests else ""):
         log.warning(f"{where}, {problem}")
@@ -87,9 +91,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """MkDocs calls this with the HTML of each page: fix what hinders a screen reader (Material's
-    search has no name, an empty cell is no heading)."""
-    output = output.replace('role="dialog"', 'role="dialog" aria-label="Search"', 1)
+    """MkDocs calls this with the HTML of each page: an empty cell is no heading."""
     return output.replace("<th></th>", "<td></td>")
 
 
@@ -119,7 +121,7 @@ def _mermaid(fence: Fence, page: Page) -> str:
 
 def _mistake(fence: Fence, page: Page) -> str:
     mistake = mistakes.get(fence.body.strip())
-    return f'??? failure "{mistake.title}"\n\n{indent(mistakes.markdown(mistake), "    ")}'
+    return f'??? failure "{mistake.title}"\n\n{indent(mistakes.markdown(mistake, _fix), "    ")}'
 
 
 def _bench(fence: Fence, page: Page) -> str:
@@ -146,10 +148,10 @@ MADE_FROM = {
     "comparisons": _comparisons,
     "console": lambda fence, page: _raw(render_terminal(fence.title, fence.body)),
     "layers": lambda fence, page: _marked(layers.markdown()),
-    "matrix": lambda fence, page: _marked(matrix.markdown(MATRIX_HEAD)),
+    "matrix": lambda fence, page: _marked(matrix.markdown(MATRIX_HEAD, fence.body.split())),
     "mermaid": _mermaid,
     "mistake": _mistake,
-    "mistakes": lambda fence, page: mistakes.page(),
+    "mistakes": lambda fence, page: mistakes.page(_fix),
     "recording": _recording,
     "step": lambda fence, page: _raw(render(read(fence.body))),
 }
@@ -157,6 +159,13 @@ MADE_FROM = {
 
 def _every_file(old: Path | None, new: Path, opens: bool = False) -> str:
     return _raw("".join(render_file(file, opens) for file in compare(old, new)))
+
+
+def _fix(folder: Path, path: str, wrong: str, right: str) -> str:
+    file = compare_texts(path, wrong, right)
+    return _raw(
+        render(Listing(folder, file, [line for hunk in file.hunks() for line in hunk], set()))
+    )
 
 
 def _raw(html: str) -> str:

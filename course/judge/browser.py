@@ -3,19 +3,20 @@
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from typing import TypeVar
 from urllib.parse import quote, unquote_plus
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 
+from course.chapters import CourseError
 from course.run.install import find_browser
 from course.run.serve import wait_until
 
@@ -66,6 +67,27 @@ def open_browser(*arguments: str, logs: Sequence[str] = ()) -> WebDriver:
     # Debian's Chromium comes with its driver; for Chrome, Selenium knows which one fits.
     driver = shutil.which("chromedriver") if "chromium" in binary.lower() else None
     return webdriver.Chrome(options, webdriver.ChromeService(driver))
+
+
+@contextmanager
+def lazy_browser(*arguments: str) -> Iterator[Callable[[], WebDriver]]:
+    """Yield what opens a browser with these arguments when it is first called, or else raises
+    CourseError; end the browser in the end."""
+
+    @cache
+    def browser() -> WebDriver:
+        try:
+            return open_browser(*arguments)
+        except WebDriverException as error:
+            problem = (error.msg or "").strip().split("\n")[0]
+            raise CourseError(f"The browser does not start: {problem}") from error
+
+    try:
+        yield browser
+    finally:
+        if browser.cache_info().currsize:
+            with suppress(Exception):  # Ctrl-C may have ended it already
+                browser().quit()
 
 
 def console(driver: WebDriver) -> list[str]:

@@ -5,7 +5,6 @@ import os
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
@@ -15,7 +14,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from course import matrix
 from course.chapters import Chapter
-from course.judge.browser import console, open_browser
+from course.judge.browser import console
 from course.judge.gate import Gate
 from course.judge.mistakes import Mistake, last_exception, likely
 from course.judge.scenarios import IN_TABS, ON_THE_WIRE, Scenario, parts
@@ -47,32 +46,11 @@ def reason_against_tabs(wanted: bool) -> str:
     return f"no browser is found; to have one: {install.how('browser')}"
 
 
-@contextmanager
-def starting_browser() -> Iterator[Callable[[], WebDriver]]:
-    """Start a browser while other things are done, and end it in the end. What this yields returns
-    the browser, or raises CheckError if it does not start."""
-    starting = ThreadPoolExecutor(1).submit(open_browser)
-
-    def started() -> WebDriver:
-        if error := starting.exception():
-            problem = str(getattr(error, "msg", None) or error).strip().split("\n")[0]
-            raise CheckError(f"The browser does not start: {problem} (--no-browser does without.)")
-        return starting.result()
-
-    try:
-        yield started
-    finally:
-        with suppress(Exception):  # it may not have started
-            starting.result().quit()
-
-
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a row: `holds` is None if it was not run, and then `reason` says why.
-
-    For a row that fails: what was expected, what was seen, the mistakes that are likely (one is
-    `known` by its sign), and the server's last exception; or `reason` says which row comes first.
-    For a row that passes, `reason` says why it was played without tabs."""
+    """What became of a row. `holds` is None if it was not run; `reason` says why, or which row has
+    to pass first, or why a row that passes was played without tabs. `known` means that one of the
+    causes is known by its sign, `terminal` is the server's last exception."""
 
     row: Behaviour
     holds: bool | None
@@ -98,7 +76,7 @@ class Check:
     busy: bool = False  # the server may be, after a row that failed
 
     def verdict(self, row: Behaviour) -> Verdict:
-        """Play a row and return what became of it; raise CheckError if the server has ended."""
+        """Play a row and return what became of it."""
         if row.after in self.failed:
             self.failed.add(row.id)
             words = next(each.words for each in matrix.load() if each.id == row.after)
@@ -173,7 +151,11 @@ class Check:
             except WebDriverException as error:
                 says = (error.msg or "it does not").splitlines()[0]
                 failure = Unmet(f"The tab should do what a person asks; {says}.")
-            self._require_server(row, stage, failure.symptom)
+            for server in stage.servers:
+                with suppress(subprocess.TimeoutExpired):
+                    status = server.process.wait(0.3)
+                    text = f"{failure} The server has ended, with exit status {status}."
+                    failure = Unmet(text, failure.symptom, failure.output)
             self.busy |= self.target.server in stage.servers and "refused" not in failure.symptom
             in_tabs = part is IN_TABS.get(row.id)
             terminal = "".join(
@@ -190,21 +172,6 @@ class Check:
         expected, _, seen = str(failure).rpartition("; ")
         last = last_exception(terminal)
         return Verdict(row, False, "", expected, seen, tuple(causes), known, last)
-
-    def _require_server(self, row: Behaviour, stage: Stage, symptom: str) -> None:
-        """Raise CheckError if the server is gone, unless it is a row that stops it."""
-        while_played = f"while “{row.words}” was played"
-        for server in stage.servers:
-            if symptom in ("dropped 1006", "no answer", "nobody answers"):
-                with suppress(subprocess.TimeoutExpired):  # it may be on its way out
-                    server.process.wait(1)
-            status = server.process.poll()
-            if status is not None and "server" not in row.needs:
-                last = last_exception(server.output()) or "it prints no exception"
-                text = f"The server of {self.target.name} has ended {while_played}, with exit"
-                raise CheckError(f"{text} status {status}: {last}")
-        if symptom == "nobody answers" and not stage.servers:
-            raise CheckError(f"At {self.target.url} nobody answers any more, {while_played}.")
 
     def _shown(self, stage: Stage) -> list[str]:
         """Return what the console shows since it was last asked, and what the tabs show."""

@@ -4,31 +4,26 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from course.chapters import CHAPTERS, Chapter, chapter, predecessor, provided
-from course.compare import IGNORED, File, compare, compare_file
+from course.chapters import CHAPTERS, Chapter, CourseError, chapter, predecessor, provided
+from course.compare import File, compare, compare_file
 from course.judge.mistakes import Mistake, patched
 
 
 def make(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Make a folder and its missing parents, and `fill` it: all of it, or nothing at all.
-
-    Raise ValueError, with what to do, for a place that is taken, OSError where none can be made."""
+    """Make a folder and its missing parents, and `fill` it. Raise CourseError, with what to do, if
+    the place is taken or no folder can be made there."""
     place = Path(os.path.realpath(folder))
     for step in (each.folder for each in CHAPTERS):
         if step in (place, *place.parents):
-            raise ValueError(f"{step.name} is the course's own: name a folder outside of it.")
-    if place.is_file():
-        raise ValueError(f"{folder} is a file: name a folder that is not there yet.")
-    if place.is_dir() and any(place.iterdir()):
-        raise ValueError(f"There is something in {folder} already: name another folder.")
-    # An empty folder stays the same folder, since a terminal or an editor may be in it.
-    there = next(each for each in (place, *place.parents) if each.exists())
-    with TemporaryDirectory(prefix=".new-", dir=there) as temporary:
-        fill(Path(temporary) / place.relative_to(there))
-        for each in list(Path(temporary).iterdir()):
-            each.rename(there / each.name)
+            raise CourseError(f"{step.name} is the course's own: name a folder outside of it.", 2)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        if any(place.iterdir()):
+            raise CourseError(f"There is something in {folder} already: name another folder.", 2)
+        fill(place)
+    except (OSError, ValueError) as error:
+        raise CourseError(f"{folder} cannot be made: {error}") from None
 
 
 def fill_to_begin(begun: Chapter, folder: Path) -> None:
@@ -42,8 +37,9 @@ def fill_to_begin(begun: Chapter, folder: Path) -> None:
 def fill_with_mistake(mistake: Mistake, folder: Path) -> None:
     """Put the end of a mistake's step into a folder, with the mistake in it; raise ValueError if a
     patch is stale."""
+    files = patched(mistake)
     _copy(chapter(mistake.step).folder, folder)
-    for path, (_, wrong) in patched(mistake).items():
+    for path, (_, wrong) in files.items():
         (folder / path).write_text(wrong, "utf-8")
 
 
@@ -63,16 +59,9 @@ def to_do(mine: Path, step: Path) -> list[File]:
     return [file for file in files if file.status != "same"]
 
 
-def only_in(mine: Path, step: Path) -> Iterator[str]:
-    """Yield what only the learner's folder has: files, and folders, with a / at the end."""
-    for each in sorted(mine.iterdir()):
-        other = step / each.name
-        if each.name in {*IGNORED, "db.sqlite3"}:
-            continue
-        if each.is_dir() and other.is_dir():
-            yield from (f"{each.name}/{name}" for name in only_in(each, other))
-        elif each.is_dir() or not other.exists():
-            yield f"{each.name}/" if each.is_dir() else each.name
+def only_in(mine: Path, step: Path) -> set[str]:
+    """Return the files that only the learner's folder has."""
+    return {*_paths(mine)} - {*_paths(step), "db.sqlite3"}
 
 
 def _paths(step: Path) -> Iterator[str]:

@@ -60,19 +60,12 @@ class Gate:
             site = self.target
             answers, upstream = await asyncio.open_connection(site.hostname, site.port)
             upstream.write(start)
-            try:
-                await asyncio.gather(_pour(reader, upstream), _pour(answers, writer))
-            finally:
-                writer.close()
-                upstream.close()
+            await asyncio.gather(_pour(reader, upstream), _pour(answers, writer))
 
 
 async def _pour(source: StreamReader, sink: StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
+    """Pass on what comes, until one side ends: then the other one ends, too."""
+    with contextlib.closing(sink), contextlib.suppress(ConnectionError):
         while data := await source.read(65536):
             sink.write(data)
             await sink.drain()
-        if sink.can_write_eof():
-            sink.write_eof()
-        else:  # TLS ends in both directions at once
-            sink.close()

@@ -3,16 +3,19 @@ Markdown."""
 
 import re
 import tomllib
-from difflib import unified_diff
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from textwrap import indent
 from typing import Annotated, Literal
 
 import jinja2
 import msgspec
+from markdown.extensions.toc import slugify
 from msgspec import Meta
 
 from course import matrix
-from course.chapters import CHAPTERS, Chapter, chapter
+from course.chapters import CHAPTERS, ROOT, Chapter, chapter
 
 FILE = Path(__file__).with_name("mistakes.toml")
 DATA = tomllib.loads(FILE.read_text("utf-8"))
@@ -21,6 +24,7 @@ TEMPLATE = JINJA.from_string(FILE.with_name("mistake.md.jinja").read_text("utf-8
 SHORT = 5  # a list of likely mistakes has at most so many, those of the latest chapters first
 EXCEPTION = re.compile(r"^[\w.]*(?:Error|Exception|Warning|Configured|NotReady|Exist)\b.*$", re.M)
 
+Draw = Callable[[Path, str, str, str], str]  # a step, a file of it, its old and new text
 Id = Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$")]
 Title = Annotated[str, Meta(pattern='^[^"]+$')]  # the site puts it between double quotes
 Action = Annotated[str, Meta(pattern="^([AB] (opens|says) .+|[AB] closes|runs .+)$")]
@@ -101,17 +105,13 @@ class Mistake(Entry):
 def load(path: Path = FILE) -> list[Mistake]:
     """Return the mistakes in order; raise ValueError, naming the entry, for one that is not as
     mistakes.toml says. The steps are not read: `patched` does that, for one mistake."""
-    mistakes: dict[str, Mistake] = {}
+    mistakes: list[Mistake] = []
     for row in tomllib.loads(path.read_text("utf-8"))["mistake"]:
-        name = row.get("id", f"the entry after {['the start', *mistakes][-1]}")
         try:
-            mistake = msgspec.convert(row, Mistake)
+            mistakes.append(msgspec.convert(row, Mistake))
         except msgspec.ValidationError as error:
-            raise ValueError(f"{name}: {error}") from None
-        if mistake.id in mistakes:
-            raise ValueError(f"{name}: there are two of this id")
-        mistakes[mistake.id] = mistake
-    return list(mistakes.values())
+            raise ValueError(f"{row.get('id', row.get('title'))}: {error}") from None
+    return mistakes
 
 
 def get(name: str) -> Mistake:
@@ -154,10 +154,9 @@ def likely(
     chapter: Chapter | None = None,
     complete: bool = False,
 ) -> tuple[list[Mistake], bool]:
-    """Return the mistakes that a failure points to, and whether one is known by its sign.
-
-    Without a sign the symptom is all there is, so the list is short rather than sure. If the
-    `evidence` is `complete`, it is none of the mistakes that have a sign."""
+    """Return the mistakes that a failure points to, and whether one is known by its sign. Without
+    a sign in the evidence, the symptom gives a short list; if the evidence is `complete`, no
+    mistake that has a sign is on it."""
     every, fits = load(), {}
     for mistake in every:
         if signs := mistake.check.signs_in(evidence):
@@ -178,24 +177,25 @@ def likely(
     return sorted(short, key=lambda each: -each.step)[: SHORT if symptom else 0], False
 
 
-def page() -> str:
-    """Return all mistakes as Markdown, chapter by chapter; the anchor of each is its id."""
+def page(draw: Draw) -> str:
+    """Return all mistakes as Markdown, chapter by chapter, each in a fold. The heading in the fold
+    is its address: a link to it opens the fold, and the search lists it."""
     lines, mistakes = [], load()
     for each in CHAPTERS:
         lines.append(f"## Step {each.number}\n")
         for mistake in mistakes:
             if mistake.step == each.number:
-                lines.append(f"### {mistake.title} {{ #{mistake.id} }}\n\n{markdown(mistake)}")
+                heading = f"### {mistake.title} {{ #{mistake.id} }}"
+                folded = indent(f"{heading}\n\n{markdown(mistake, draw)}", "    ")
+                lines.append(f'??? failure "{mistake.title}"\n\n{folded}')
     return "\n".join(lines)
 
 
-def markdown(mistake: Mistake) -> str:
-    """Return one mistake as Markdown without a heading: what is seen, why, and what to do."""
+def markdown(mistake: Mistake, draw: Draw) -> str:
+    """Return one mistake as Markdown without a heading: what is seen, why, and how to fix it."""
     texts = {"command": mistake.does[-1].removeprefix("runs "), "link": _link(mistake.page)}
-    texts |= {"places": DATA["places"], "differences": {}}
-    for file, (right, wrong) in patched(mistake).items():
-        lines = list(unified_diff(wrong.split("\n"), right.split("\n"), n=1, lineterm=""))[3:]
-        texts["differences"][file] = ["…" if line.startswith("@@") else line for line in lines]
+    folder = chapter(mistake.step).folder
+    texts |= {"places": DATA["places"], "files": patched(mistake), "draw": partial(draw, folder)}
     return TEMPLATE.render(mistake=mistake, **texts) + "\n"
 
 
@@ -208,9 +208,11 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _link(page: str) -> str:
+    """Return a link to a section of a page (or to the page), with its heading as the words."""
     file, _, section = page.partition("#")
-    words = {f"{each.folder.name}.md": f"step {each.number}" for each in CHAPTERS}
-    label = words.get(file, file.removesuffix(".md").replace("_", " "))
-    if section:
-        label += f", “{section.replace('-', ' ').capitalize()}”"
-    return f"[{label}]({page})"
+    text = (ROOT / "docs" / file).read_text("utf-8")
+    title, *headings = re.findall(r"^#+ (.+?)(?: \{.*\})?$", text, re.M)
+    words = [title, *(each for each in headings if slugify(each, "-") == section)]
+    if section and len(words) == 1:
+        raise ValueError(f"mistakes.toml: {page} is no section")
+    return f"[{' › '.join(words[:2])}]({page})"

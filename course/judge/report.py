@@ -17,8 +17,7 @@ MARKS = {True: ("✔", "green"), False: ("✘", "red"), None: ("–", "dim")}
 
 def judge(check: Check, chapters: Sequence[Chapter], everything: bool) -> bool:
     """Play the rows of a chapter, or of one after the other until a row fails, and print what
-    becomes of each. Return whether every row that was run passes; raise CheckError, after what
-    there is to say of the rows before, if the check cannot go on."""
+    becomes of each. Return whether every row that was run passes."""
     verdicts: list[Verdict] = []
     failed, done, later = False, "no step yet", 0
     for chapter in chapters:

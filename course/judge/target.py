@@ -1,7 +1,6 @@
 """What is judged: a site that runs already, or a project, of which a copy is served."""
 
 import re
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -102,13 +101,6 @@ class Project(Target):
         errors = EXCEPTION.findall(printed) or re.findall(r"^ERRORS:\n(.+)", printed, re.M)
         last = (errors or printed.strip().splitlines() or ["it prints nothing"])[-1]
         text = f"The server of {self.name} does not start: {last.strip().rstrip('.')}"
-        if missing := re.match(r"ModuleNotFoundError: No module named '(\w+)", last):
-            name = missing[1]
-            if not (self.folder / name).exists() and not (self.folder / f"{name}.py").exists():
-                text += (
-                    ". The project needs this package, and the .venv of the course has not got it. "
-                    f"To install it there: {sys.executable} -m pip install {name}"
-                )
         return CheckError(text, likely("does not start", printed, complete=True)[0])
 
 

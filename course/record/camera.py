@@ -1,11 +1,12 @@
 """A film: pictures of two real tabs, side by side, saved as an animation and as a still."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+from PIL import Image, ImageChops, ImageDraw, ImageFont, PngImagePlugin
 from selenium.webdriver.common.keys import Keys
 
 from course.judge.browser import Tab, open_browser
@@ -15,6 +16,7 @@ from course.run.serve import ServeError
 WIDTH, HEIGHT, SCALE = 340, 530, 2  # of a tab, in the page's pixels, each drawn as SCALE² dots
 SIZE = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": SCALE, "mobile": False}
 GAP, BAR, LINE = 2, 26, 22  # between the tabs; a tab's address; a line of the caption
+MARGIN = 12  # above and below what moves
 COLOURS = {"bar": "#dfe5e1", "ink": "#1d2420", "line": "#7c877f", "accent": "#0b5d3b"}
 FONT = ImageFont.load_default(13 * SCALE)
 MESSAGE = "#chat-message-input"
@@ -79,7 +81,8 @@ class Film:
     def save(self, still: Path, moving: Path, fingerprint: str) -> None:
         """Write the still (PNG, with the fingerprint in it) and the animation (WebP)."""
         lines = max(len(caption.splitlines()) for _, caption, _ in self.shots)
-        pictures = [_picture(views, text.splitlines(), lines) for views, text, _ in self.shots]
+        rows = _moving([views for views, _, _ in self.shots])
+        pictures = [_picture(views, text.splitlines(), lines, rows) for views, text, _ in self.shots]
         durations = [*(milliseconds for _, _, milliseconds in self.shots[:-1]), PAUSE]
         frames = {"save_all": True, "append_images": pictures[1:], "duration": durations, "loop": 0}
         pictures[0].save(moving, lossless=True, method=4, **frames)
@@ -88,9 +91,22 @@ class Film:
         pictures[self.still].quantize(128).save(still, optimize=True, pnginfo=facts)
 
 
-def _picture(views: dict, caption: list[str], lines: int) -> Image.Image:
-    """Return the tabs side by side, each under its address, over so many lines of caption."""
-    width, height, gap, bar, line = (SCALE * each for each in (WIDTH, HEIGHT, GAP, BAR, LINE))
+def _moving(shots: list[dict]) -> tuple[int, int]:
+    """Return the first and the last row of the pages in which something changes, with a margin."""
+    boxes = [
+        ImageChops.difference(before[name][0], after[name][0]).getbbox()
+        for before, after in pairwise(shots)
+        for name in before
+    ]
+    tops, bottoms = zip(*((box[1], box[3]) for box in boxes if box), strict=True)
+    return max(min(tops) - MARGIN * SCALE, 0), min(max(bottoms) + MARGIN * SCALE, HEIGHT * SCALE)
+
+
+def _picture(views: dict, caption: list[str], lines: int, rows: tuple[int, int]) -> Image.Image:
+    """Return these rows of the tabs side by side, each under its address, over so many lines of
+    caption."""
+    width, gap, bar, line = (SCALE * each for each in (WIDTH, GAP, BAR, LINE))
+    height = rows[1] - rows[0]
     bottom, inset = bar + height, 10 * SCALE
     below = lines * line + (bar - line if lines else 0)
     picture = Image.new("RGB", (2 * width + gap, bottom + below), COLOURS["line"])
@@ -98,7 +114,7 @@ def _picture(views: dict, caption: list[str], lines: int) -> Image.Image:
     for left, name in ((0, "A"), (width + gap, "B")):
         page, address = views[name]
         pen.rectangle((left, 0, left + width - 1, bar - 1), COLOURS["bar"])
-        picture.paste(page, (left, bar))
+        picture.paste(page.crop((0, rows[0], width, rows[1])), (left, bar))
         pen.text((left + inset, bar // 2), f"tab {name}", COLOURS["accent"], FONT, "lm")
         pen.text((left + 62 * SCALE, bar // 2), address, COLOURS["ink"], FONT, "lm")
     pen.rectangle((0, bottom, picture.width, picture.height), COLOURS["ink"])

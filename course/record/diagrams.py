@@ -64,7 +64,7 @@ def draw(sources: list[str]) -> Iterator[str]:
         for source in sources:
             name = drawing(source).stem
             words = (_said(source, key) for key in ("accTitle", "accDescr"))
-            task = (f"diagram-{name}", _normal(source), *words, STYLE, _fingerprint(source))
+            task = (f"diagram-{name}", source.strip(), *words, STYLE, _fingerprint(source))
             drawn = driver.execute_async_script(DRAW, *task)
             if "error" in drawn:
                 raise ValueError(f"the diagram {name}: {drawn['error'].splitlines()[0]}")
@@ -88,7 +88,7 @@ def _mermaid() -> str:
 
 
 def _fingerprint(source: str) -> str:
-    return fingerprint(_normal(source), MERMAID, STYLE, without_comments(DRAW, ".js"))
+    return fingerprint(source.strip(), MERMAID, STYLE, without_comments(DRAW, ".js"))
 
 
 def _said(source: str, key: str) -> str:
@@ -96,9 +96,3 @@ def _said(source: str, key: str) -> str:
     if not found:
         raise ValueError(f"a diagram needs a line `{key}: …`")
     return found[1]
-
-
-def _normal(source: str) -> str:
-    """Return the source of a diagram without comments."""
-    lines = (line.rstrip() for line in source.strip().splitlines())
-    return "\n".join(line for line in lines if not line.lstrip().startswith("%%"))

@@ -6,30 +6,12 @@ import platform
 import shutil
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 from course.chapters import CourseError
 
-# Where a browser is: commands on the PATH, applications of macOS, programs of Windows.
-COMMANDS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "firefox")
-MAC_FOLDERS = ("/Applications", "~/Applications")
-MAC_PROGRAMS = (
-    "Google Chrome.app/Contents/MacOS/Google Chrome",
-    "Chromium.app/Contents/MacOS/Chromium",
-    "Firefox.app/Contents/MacOS/firefox",
-)
-WINDOWS_FOLDERS = ("%ProgramFiles%", "%ProgramFiles(x86)%", "%LocalAppData%")
-WINDOWS_PROGRAMS = ("Google/Chrome/Application/chrome.exe", "Mozilla Firefox/firefox.exe")
-
-# What a person types, or does, to have a browser and Redis.
-APT_REDIS = "sudo apt install redis-server"
-HOW = {
-    "darwin": {"browser": "brew install --cask google-chrome", "redis": "brew install redis"},
-    "win32": {"browser": "winget install Google.Chrome", "redis": "install it inside WSL"},
-    "debian": {"browser": "sudo apt install chromium chromium-driver", "redis": APT_REDIS},
-    # Ubuntu's own chromium and firefox packages are only pointers to snaps.
-    "ubuntu": {"browser": "install Google Chrome from google.com/chrome", "redis": APT_REDIS},
-    "linux": {"browser": "install the package of Chromium or Firefox", "redis": "install Redis"},
-}
+DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 
 
 def prepare() -> None:
@@ -46,27 +28,22 @@ def prepare() -> None:
 
 def how(what: str) -> str:
     """Return how a person gets a "browser" or "redis" on this system."""
-    return HOW[system()][what]
+    return DATA["how"][system()][what]
 
 
 def system() -> str:
-    """Return which row of HOW is for this system."""
+    """Return which table of install.toml is for this system."""
     names = [sys.platform]
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             release = platform.freedesktop_os_release()
             names = [release["ID"], *release.get("ID_LIKE", "").split()]
-    return next((name for name in names if name in HOW), "linux")
+    return next((name for name in names if name in DATA["how"]), "linux")
 
 
 def find_browser() -> str | None:
     """Return the path of a Chrome, Chromium or Firefox that runs, or None."""
-    paths = [
-        *COMMANDS,
-        *(f"{folder}/{each}" for folder in MAC_FOLDERS for each in MAC_PROGRAMS),
-        *(f"{folder}/{each}" for folder in WINDOWS_FOLDERS for each in WINDOWS_PROGRAMS),
-    ]
-    found = (shutil.which(os.path.expandvars(os.path.expanduser(path))) for path in paths)
+    found = (shutil.which(os.path.expandvars(path)) for path in DATA["browsers"])
     return next((path for path in found if path and _runs(path)), None)
 
 

@@ -1,6 +1,5 @@
 """One running step, as a learner runs it: a server process, a Redis of its own, a clean stop."""
 
-import asyncio
 import contextlib
 import os
 import re
@@ -19,6 +18,7 @@ from urllib.request import ProxyHandler, build_opener
 import psutil
 
 from course.chapters import CourseError
+from course.compare import IGNORED
 
 T = TypeVar("T")
 
@@ -37,13 +37,6 @@ PROGRAMS = {
 
 # A proxy that the environment names is for other machines, not for our own pages.
 DIRECT = build_opener(ProxyHandler({}))
-
-
-# What can be behind a channel layer: its name, and how its address is written.
-SERVICES = {
-    "redis": ("Redis", "redis://localhost:6379/0"),
-    "rabbitmq": ("RabbitMQ", "amqp://user:password@localhost:5672/vhost"),
-}
 
 
 class ServeError(CourseError):
@@ -130,49 +123,29 @@ def masked(url: str) -> str:
     return re.sub(r"^([^:]*:(//)?[^:]*:).*@", r"\1***@", url)
 
 
-def check_service(service: str, url: str) -> None:
-    """Raise ServeError unless the "redis" or "rabbitmq" at this URL can be used."""
-    import carehare
+def check_redis(url: str) -> None:
+    """Raise ServeError unless the Redis at this URL can be used."""
     import redis
 
-    async def connect_to_rabbitmq() -> None:
-        async with asyncio.timeout(5), carehare.connect(url):
-            pass
-
-    variable, (name, example) = f"{service.upper()}_URL", SERVICES[service]
-    shown = f"{masked(url)} ({variable})"
+    shown = f"{masked(url)} (REDIS_URL)"
     try:
-        if service == "rabbitmq":
-            asyncio.run(connect_to_rabbitmq())
-        else:
-            with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
-                client.ping()
+        with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
+            client.ping()
         return
     except ValueError:
-        text = f"{shown} is not the address of a {name}. Write it as {example}"
-    except (redis.AuthenticationError, carehare.ConnectionClosedByServer):
-        text = f"The {name} at {shown} refuses this user, password or name. Correct it"
-    except (redis.RedisError, carehare.ConnectionClosed, carehare.BadBytesFromServer, OSError):
-        text = f"No {name} answers at {shown}. Start it"
-    raise ServeError(f"{text}, or unset {variable}.")
+        text = f"{shown} is not the address of a Redis. Write it as redis://localhost:6379/0"
+    except redis.AuthenticationError:
+        text = f"The Redis at {shown} refuses this user or password. Correct it"
+    except redis.RedisError:
+        text = f"No Redis answers at {shown}. Start it"
+    raise ServeError(f"{text}, or unset REDIS_URL.")
 
 
 def copy_project(folder: Path, to: Path) -> Path:
-    """Copy a project so that whatever runs there leaves the folder itself as it is. Left out is
-    what is no part of it: hidden folders such as .git, environments, what programs leave behind."""
-
-    def no_part(parent: str, names: list[str]) -> list[str]:
-        return [name for name in names if not _part_of_project(Path(parent, name))]
-
-    return shutil.copytree(folder, to, ignore=no_part, ignore_dangling_symlinks=True)
-
-
-def _part_of_project(path: Path) -> bool:
-    if path.name in (".git", "__pycache__", "node_modules"):  # .git is a file in a git worktree
-        return False
-    if path.is_dir():
-        return not path.name.startswith(".") and not (path / "pyvenv.cfg").exists()
-    return path.is_file()
+    """Copy a project, so that what runs there does not change the folder itself; without its
+    virtual environment and what programs leave behind."""
+    ignore = shutil.ignore_patterns(*IGNORED, "env", "node_modules")
+    return shutil.copytree(folder, to, ignore=ignore, ignore_dangling_symlinks=True)
 
 
 class PrivateRedis:

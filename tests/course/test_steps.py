@@ -5,57 +5,16 @@ import os
 import runpy
 import subprocess
 import sys
+import tomllib
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from course.chapters import CHAPTERS, Chapter
 from course.compare import compare
 
-# What a chapter may change, add (+) or remove (-), seen from the chapter before it.
-CHANGES = {
-    2: {
-        "README.md",
-        "chat/static/chat/room.js +",
-        "chat/static/chat/socket.js +",
-        "chat/templates/chat/room.html",
-        "chat/consumers.py +",
-        "chat/messages.py +",
-        "chat/routing.py +",
-        "mysite/asgi.py",
-    },
-    3: {"README.md", "chat/consumers.py", "chat/rooms.py", "mysite/settings.py"},
-    4: {"README.md", "chat/consumers.py"},
-    5: {
-        "README.md",
-        "chat/tests/__init__.py +",
-        "chat/tests/test_asgi.py +",
-        "chat/tests/test_browser.py +",
-        "chat/tests/test_consumer.py +",
-        "chat/tests/test_messages.py +",
-        "chat/tests/test_rooms.py +",
-        "chat/tests/test_views.py +",
-        "conftest.py +",
-        "pytest.ini +",
-    },
-    6: {
-        "README.md",
-        "chat/consumers.py",
-        "chat/hub.py +",
-        "chat/tests/test_consumer.py",
-        "chat/tests/test_hub.py +",
-        "mysite/asgi.py",
-        "mysite/settings.py",
-    },
-}
-MOST_LINES = {
-    "chat/consumers.py": 62,
-    "chat/hub.py": 95,
-    "chat/static/chat/room.js": 30,
-    "chat/static/chat/socket.js": 50,
-    "mysite/settings.py": 45,
-    "README.md": 15,
-}
+DATA = tomllib.loads(Path(__file__).with_name("steps.toml").read_text("utf-8"))
 INSTALLED = {"asgiref", "channels", "daphne", "django"}
 INSTALLED_FOR_TESTS = {"pytest", "pytest_asyncio", "pytest_django", "selenium"}
 
@@ -80,12 +39,12 @@ def test_only_what_the_concept_needs_changes(before: Chapter, chapter: Chapter) 
         for file in compare(before.folder, chapter.folder)
         if file.status != "same"
     }
-    assert changed == CHANGES[chapter.number]
+    assert changed == {*DATA["changes"][str(chapter.number)]}
 
 
 @every_chapter
 def test_files_stay_small(chapter: Chapter) -> None:
-    for path, most in MOST_LINES.items():
+    for path, most in DATA["most_lines"].items():
         if text := files(chapter).get(path):
             assert len(text.splitlines()) <= most, path
 

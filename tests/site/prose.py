@@ -17,6 +17,7 @@ from course.markdown import Fence, fences
 from course.run.serve import DIRECT, OWN_GROUP, copy_project, port_taken, stop, wait_until
 
 RUN = ("console", "sh")  # a console block shows what is printed, an sh block only what is typed
+EDITED = "mysite/"  # code with a title that starts so is written to this file of a new project
 ANY = "…"
 ENDED = "\x1e"  # printed after each command, with its exit status
 ADDRESS = re.compile(r"<(http://localhost:(\d+)[^>]*)>")
@@ -109,7 +110,11 @@ def read(page: Path, course: Path, docker: bool = False) -> list[tuple[int, str]
     need it, else the others. Return the line of each block that was not run, and why. Raise Wrong,
     or TimeoutError, at the first thing that is not as the page says."""
     text = page.read_text("utf-8")
-    acts = [(each.line, each) for each in fences(text) if each.language in RUN]
+    acts = [
+        (each.line, each)
+        for each in fences(text)
+        if each.language in RUN or each.title.startswith(EDITED)
+    ]
     if not docker:
         acts += [(text.count("\n", 0, it.start()) + 1, it) for it in ADDRESS.finditer(text)]
     servers: dict[int, subprocess.Popen] = {}
@@ -120,6 +125,10 @@ def read(page: Path, course: Path, docker: bool = False) -> list[tuple[int, str]
                 visit(line, act[1], servers.get(int(act[2])))
             elif reason := why_not(act, docker):
                 skipped.append((line, reason))
+            elif act.language not in RUN:
+                name, at_the_end, _ = act.title.partition(", at the end")
+                with (course / name).open("a" if at_the_end else "w", encoding="utf-8") as file:
+                    file.write(act.body)
             else:
                 folder = page.parent if (page.parent / "manage.py").exists() else course
                 if place := re.search(

@@ -61,6 +61,12 @@ def test_the_title_of_a_block_says_when_and_where_it_is_run(page: Path) -> None:
         assert fence.language not in RUN or TITLE.fullmatch(fence.title), f"line {fence.line}"
 
 
+def test_a_project_of_your_own_installs_what_the_steps_use() -> None:
+    page = (ROOT / "docs" / "your_project.md").read_text("utf-8")
+    lines = next(each.body for each in fences(page) if each.title == "requirements.txt")
+    assert {*lines.split()} <= {*(ROOT / "requirements.txt").read_text("utf-8").split()}
+
+
 @pytest.mark.parametrize("text, wrong", WRONG.values(), ids=WRONG)
 def test_what_is_wrong_on_a_page_is_found(
     text: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -21,9 +21,7 @@ from course.run import layers
 from course.run.layers import LAYERS, STEP, Layer
 from course.run.serve import (
     PrivateRedis,
-    ServeError,
     Server,
-    check_service,
     free_port,
     wait_until,
 )
@@ -103,13 +101,6 @@ def test_every_cross_has_a_proof_and_a_reason() -> None:
     assert re.findall(r"✘<sup>(\d+)</sup>", table) == re.findall(
         r"^(\d+)\. ", reasons, re.MULTILINE
     )
-
-
-@pytest.mark.parametrize("layer", [on("rabbitmq")])
-def test_a_rabbitmq_is_asked_whether_it_lets_us_in(layer: Layer, stage: Stage) -> None:
-    check_service("rabbitmq", stage.redis.url)
-    with pytest.raises(ServeError, match="refuses this user, password or name"):
-        check_service("rabbitmq", stage.redis.url.replace("guest@", "wrong@"))
 
 
 @pytest.mark.parametrize("layer", [on(name) for name in OTHERS])

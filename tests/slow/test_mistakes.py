@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 
 from course.chapters import Chapter, chapter
 from course.judge import mistakes
-from course.judge.browser import Tab, console
+from course.judge.browser import Tab, console, lazy_browser
 from course.judge.check import Check, noticed, rows
 from course.judge.folders import fill_with_mistake
 from course.judge.gate import Gate
@@ -34,7 +34,6 @@ from course.run.serve import (
     stop,
     wait_until,
 )
-from tests.conftest import browser_with
 
 PATIENCE = 15.0  # seconds to wait for what should be seen: only a failure takes that long
 PATIENCE_WITH_COMMANDS = 60.0  # for a command to end: some are tests in a browser
@@ -232,7 +231,7 @@ def settle(tab: Tab) -> None:
 def browser_on_https() -> Iterator[Callable[[], WebDriver]]:
     """Opens a browser, when it is first needed, that finds HOST on this machine. At localhost,
     browsers allow what they refuse to every other host on https."""
-    with browser_with(f"--host-resolver-rules=MAP {HOST} 127.0.0.1") as get:
+    with lazy_browser(f"--host-resolver-rules=MAP {HOST} 127.0.0.1") as get:
         yield get
 
 

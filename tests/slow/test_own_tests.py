@@ -167,12 +167,12 @@ def test_a_fault_is_in_a_server_that_a_test_starts_anew(project: Path) -> None:
 
 
 def test_a_suite_that_hangs_is_ended_and_shows_where(project: Path, monkeypatch) -> None:
-    def wait(process: subprocess.Popen, seconds: float) -> None:
+    def communicate(process: subprocess.Popen, _: object, timeout: float) -> None:
         """Wait until it hangs, however long it takes to start, and say that the time is over."""
         [log] = project.parent.glob("own-tests-*/log")
         wait_until(lambda: "in test_something" in log.read_text("utf-8"), "to hang", 60)
-        raise subprocess.TimeoutExpired("pytest", seconds)
+        raise subprocess.TimeoutExpired("pytest", timeout)
 
-    monkeypatch.setattr(subprocess.Popen, "wait", wait)
+    monkeypatch.setattr(subprocess.Popen, "communicate", communicate)
     monkeypatch.setattr(own_tests, "SECONDS", 2)
     assert said(project, HANGS) == "Your tests should pass; they had not ended after 2 seconds."

@@ -12,9 +12,10 @@ import psutil
 import pytest
 
 from course import matrix
-from course.chapters import CHAPTERS, Chapter, chapter
+from course.chapters import Chapter, chapter
 from course.judge.scenarios import parts
 from course.run.serve import PrivateRedis, copy_project, stop
+from tests.course.test_suites import TESTED
 from tests.helpers import (
     ALL_PASSED,
     METHODS,
@@ -26,11 +27,10 @@ from tests.helpers import (
 
 BUGS = tomllib.loads(Path(__file__).with_name("planted_bugs.toml").read_text(encoding="utf-8"))
 TESTS = "chat/tests"
+FIRST = TESTED[0]
 WAITING = {"conftest.py", "test_browser.py", "test_hub.py"}  # these say how long their tests wait
 SECONDS = 120
 
-FIRST = chapter(5)  # the first step with tests of its own; the next ones have them, too
-TESTED = [each for each in CHAPTERS if each.number >= FIRST.number]
 
 # In memory and with the first way to start a process, tests/course/test_suites.py runs each suite.
 # The other ways are tried in the first step only: how its tests start a server stays the same.
@@ -69,6 +69,7 @@ def test_without_a_bug_the_suite_is_green(
     assert status == ALL_PASSED, f"Its tests should pass:\n{output}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("chapter", TESTED, ids=named)
 def test_the_suite_sees_what_the_row_of_the_matrix_asks_for(chapter: Chapter, stage_for) -> None:
     row = next(each for each in matrix.load() if each.id == "own_tests")

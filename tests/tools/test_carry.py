@@ -70,13 +70,26 @@ def test_a_place_that_differs_is_shown_with_both_versions(course: Path) -> None:
     before = (course / "step4_async" / SETTINGS).read_bytes()
     result = carried(3)
     assert result.exit_code == 1
-    assert "step4_async/mysite/settings.py differs in this step: 0 merged, 1 not" in result.stdout
+    assert f"step4_async/{SETTINGS} differs in this step: edit these places by" in result.stdout
     for mark, text in (("-", IN_MEMORY), ("+", '"a.new.Layer"'), ("!", '"another.Layer"')):
         assert any(
             line.strip().startswith(mark) and text in line for line in result.stdout.splitlines()
         )
     assert (course / "step4_async" / SETTINGS).read_bytes() == before
     assert 5 in steps_with(course, SETTINGS, '"a.new.Layer"'), "the other steps have it"
+
+
+def test_a_place_that_is_there_twice_is_not_guessed(course: Path) -> None:
+    """The last lines of a file, so that nothing below them tells the two places apart."""
+    third, fourth = (course / chapters.chapter(n).folder.name / MESSAGES for n in (3, 4))
+    lines = third.read_text("utf-8").splitlines(keepends=True)[-4:]
+    with fourth.open("a", encoding="utf-8") as file:
+        file.writelines(lines)
+    before = fourth.read_bytes()
+    third.write_text(third.read_text("utf-8").replace(lines[-1], "    return str(message)\n"))
+    result = carried(3)
+    assert (result.exit_code, fourth.read_bytes()) == (1, before)
+    assert "step4_async/chat/messages.py differs in this step" in result.stdout
 
 
 @pytest.mark.parametrize(

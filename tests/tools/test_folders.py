@@ -1,7 +1,6 @@
 """Folders of the learner's own: begun by `start`, broken by `mistake`, read by `diff`."""
 
 import os
-import re
 import shlex
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from course import cli
-from course.chapters import CHAPTERS, ROOT, CourseError, chapter, predecessor, provided
+from course.chapters import CHAPTERS, ROOT, chapter, predecessor, provided
 from course.compare import compare
 from course.judge import folders, mistakes
 from course.run.serve import copy_project
@@ -89,13 +88,13 @@ def test_what_is_there_is_never_touched(course: Path) -> None:
     before = everything(course)
     for words, says, status in (
         ("start 3 full", "There is something in full already", 2),
-        ("start 3 file", "file is a file", 2),
-        ("start 3 file/in/it", f"{Path('file/in/it')} cannot be made: ", 1),
+        ("start 3 file", "file cannot be made: ", 1),
         ("start 3 step1_views/chat/my_chat", "step1_views is the course's own", 2),
         ("start 99 my_chat", "There is no step 99", 2),
         ("mistake missing-await .", "There is something in . already", 2),
-        ("mistake mising-await x", "There is no mistake “mising-await”. Do you mean missing-", 2),
-        ("mistake port-taken x", "port-taken is not in the code, so there is no copy to make.", 2),
+        ("mistake mising-await x", "There is no mistake “mising-await”.", 2),
+        ("mistake missing-await", "Name a folder for the copy: ", 2),
+        ("mistake port-taken x", "port-taken is not in the code, so there is no copy.", 2),
     ):
         result = learn(course, words)
         assert one_line(result).startswith(says)
@@ -111,30 +110,7 @@ def test_an_empty_folder_is_filled_and_stays_the_same_folder(course: Path) -> No
     assert sorted(os.listdir(course / "my_chat")) == ["chat", "manage.py", "mysite"]
 
 
-def test_what_breaks_off_leaves_nothing_half_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty").mkdir()
-    before = everything(tmp_path)
-    full = OSError(28, "No space left on device")
-    for name in "a/b", "empty":
-        for error, status, says in (
-            (KeyboardInterrupt(), 130, f"Stopped: {Path(name)} is not made."),
-            (full, 1, f"{Path(name)} cannot be made: No space left on device."),
-        ):
-
-            def breaks_off(folder: Path, error: BaseException = error) -> None:
-                write(folder / "chat/views.py", "half")
-                raise error
-
-            with pytest.raises(CourseError, match=re.escape(says)) as left:
-                cli.make_folder(Path(name), breaks_off)
-            assert left.value.status == status
-            assert everything(tmp_path) == before
-
-
-def test_mistake_lists_them_all_and_shows_one(course: Path) -> None:
+def test_mistake_lists_them_all(course: Path) -> None:
     *printed, last = learn(course, "mistake").stdout.splitlines()
     rows = [line.split()[0] for line in printed if line.startswith("  ")]
     assert rows == [each.id for each in MISTAKES]
@@ -142,9 +118,6 @@ def test_mistake_lists_them_all_and_shows_one(course: Path) -> None:
     assert not_in_code == [each.id for each in MISTAKES if not each.patch]
     found = next(each for each in MISTAKES if each.patch)
     assert last.endswith(f"learn.py mistake {found.id} my_copy")
-    title, when, _, how = learn(course, f"mistake {found.id}").stdout.splitlines()
-    assert (title, when) == (f"{found.title} (step {found.step})", " ".join(found.when.split()))
-    assert how.endswith(f"learn.py mistake {found.id} my_copy")
 
 
 def test_a_broken_copy_differs_from_its_step_in_the_mistake(tmp_path: Path) -> None:
@@ -180,8 +153,7 @@ def test_a_stale_entry_is_one_error_for_whoever_uses_it(course: Path) -> None:
     assert learn(course, "mistake").returncode == 0
     assert learn(course, "mistake orm-in-async my_chat").returncode == 0
     refused = one_line(learn(course, f"mistake {stale} my_copy"))
-    assert refused.startswith(f"mistakes.toml, {stale}: step4_async/{patch.file} has this 0 times")
-    assert not (course / "my_copy").exists()
+    assert f": mistakes.toml, {stale}: step4_async/{patch.file} has this 0 times" in refused
 
 
 def test_the_commands_of_a_mistake_are_told_by_terminal() -> None:
@@ -230,20 +202,19 @@ def test_diff_reads_as_what_is_still_to_do(course: Path, mine: Path, words: str)
     changes = [line[:8] for line in printed if "DEBUG" in line and line[0] in "+-"]
     assert changes == ["-DEBUGS ", "+DEBUG ="]
     assert "secret" not in result.stdout
+    assert "Only in my_chat: chat/tests/a.py, chat/tests/b.py, notes.txt" in printed
     assert printed[-2].startswith("Different is not wrong: “")
     assert "learn.py check 3 --dir my_chat" in printed[-2]
     assert printed[-1] == (
         f"Still to do: 2 files to write, 2 to change: {len(urls) + 1} lines to add (+), "
-        "1 to take away (-). chat/tests/, notes.txt are only in my_chat."
+        "1 to take away (-)."
     )
     assert result.returncode == 0
 
 
 def test_diff_says_when_nothing_is_left(course: Path, mine: Path) -> None:
-    write(mine / "notes.txt", "mine")
-    assert one_line(learn(course, "diff . 3", mine)) == (
-        "Nothing is left to do: my_chat has every line of step 3. notes.txt is only in my_chat."
-    )
+    done = one_line(learn(course, "diff . 3", mine))
+    assert done == "Nothing is left to do: every line of step 3 is there."
 
 
 def test_the_overview_names_commands_that_there_are(course: Path) -> None:

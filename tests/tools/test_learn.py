@@ -22,7 +22,7 @@ from course.run import install
 from course.run.serve import (
     PrivateRedis,
     ServeError,
-    check_service,
+    check_redis,
     free_port,
     stop,
     wait_until,
@@ -44,9 +44,9 @@ def test_alone_it_names_every_chapter_and_what_to_type_next():
 TAKEN = "Port TAKEN is taken by another program. Stop that one, or type: "
 BAD_INPUT = {
     "run 99": "There is no step 99. The steps are 1 (views), 2",
-    "run abc": "“abc” is not the number of a step. The steps are 1, 2",
-    "run 3 --layer x": "There is no channel layer “x”. The layers are memory, redis",
-    "run 2 --layer memory": "Step 2 has no channel layer: --layer is for the steps 3",
+    "run abc": "There is no step abc. The steps are 1 (views), 2",
+    "run 3 --layer x": "Invalid value for '--layer'",
+    "run 2 --layer memory": "Step 2 has no channel layer, so leave out --layer.",
     "run 3 --port TAKEN": TAKEN,
     "docs --port TAKEN": TAKEN,
     "run 3 --port 0": "Invalid value for '--port'",
@@ -71,18 +71,14 @@ def test_bad_input_gets_one_line_and_an_exit_status(words, says, monkeypatch):
     assert len(result.output.splitlines()) == 1 or "Invalid value" in says  # in a box of typer
 
 
-@pytest.mark.parametrize("name", ["Redis", "RabbitMQ"])
-def test_a_service_that_cannot_be_used_gets_one_line_without_its_password(name):
-    service, scheme = name.lower(), {"Redis": "redis", "RabbitMQ": "amqp"}[name]
-    variable, shown = f"{name.upper()}_URL", "://me:***@127.0.0.1:1/0"
-    down, wrong = (f"{each}://me:secret@127.0.0.1:1/0" for each in (scheme, "wrong"))
-    with pytest.raises(ServeError) as error:
-        check_service(service, down)
-    no_answer = f"No {name} answers at {scheme}{shown} ({variable}). Start it, or unset {variable}."
-    assert str(error.value) == no_answer
-    with pytest.raises(ServeError, match=f"or unset {variable}.$") as error:
-        check_service(service, wrong)
-    assert str(error.value).startswith(f"wrong{shown} ({variable}) is not the address of a {name}.")
+def test_a_redis_that_cannot_be_used_gets_one_line_without_its_password():
+    shown, orders = "://me:***@127.0.0.1:1/0 (REDIS_URL)", "or unset REDIS_URL."
+    with pytest.raises(ServeError, match=rf"^No Redis answers at redis.*, {orders}$") as error:
+        check_redis("redis://me:secret@127.0.0.1:1/0")
+    assert shown in str(error.value)
+    with pytest.raises(ServeError, match=rf"is not the address of a Redis\..*, {orders}$") as error:
+        check_redis("wrong://me:secret@127.0.0.1:1/0")
+    assert shown in str(error.value)
 
 
 ABSENT = {
@@ -173,7 +169,7 @@ def test_run_uses_the_redis_that_redis_url_names_and_leaves_it_running(tmp_path)
             assert len(it.family) == 2, "the server and its reloader, nothing else"
             it.process.send_signal(signal.SIGTERM)
             assert it.ends() == 128 + signal.SIGTERM
-        check_service("redis", redis.url)
+        check_redis(redis.url)
     finally:
         redis.stop()
 

@@ -5,10 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -16,7 +14,7 @@ from typing import NamedTuple
 import psutil
 
 from course.judge.scenarios import pytest_faults
-from course.judge.scenarios.stage import Stage, Unmet, require
+from course.judge.scenarios.stage import Stage, require
 from course.run.serve import OWN_GROUP, copy_project, stop
 
 PLUGIN = Path(pytest_faults.__file__)
@@ -67,16 +65,17 @@ def own_tests(stage: Stage) -> None:
     require(plain.status != NO_TESTS, none, SYMPTOM, plain.output)
     passed = plain.status == PASSED and "passed" in plain.summary
     require(passed, f"Your tests should pass; {plain.says}.", SYMPTOM, plain.output)
-    files = re.findall(rf"^{pytest_faults.NO_SETTINGS}(.+)", plain.output, re.M)
-    for file, alone in run_all({each: partial(run, folder, each) for each in files}).items():
+    for file in re.findall(rf"^{pytest_faults.NO_SETTINGS}(.+)", plain.output, re.M):
+        alone = run(folder, file)
         works = alone.status == PASSED and "no Django settings" not in alone.output
         text = "Each of your test files should run alone; pytest has no DJANGO_SETTINGS_MODULE"
         require(works, f"{text}, and for {file} {alone.says}.", SYMPTOM, alone.output)
-    broken = run_all({FAULTS[name]: partial(run, folder, "-x", fault=name) for name in FAULTS})
-    if unseen := {words: each for words, each in broken.items() if not each.red}:
-        first = next(iter(unseen.values()))
-        text = f"Your tests should go red when {', and when '.join(unseen)}; {first.says}."
-        raise Unmet(text, SYMPTOM, "\n".join(each.output for each in unseen.values()))
+    pool = ThreadPoolExecutor(AT_ONCE)
+    broken = pool.map(lambda fault: run(folder, "-x", fault=fault), FAULTS)
+    pool.shutdown(wait=False)  # after Ctrl-C, learn.py ends what still runs
+    for words, each in zip(FAULTS.values(), broken, strict=True):
+        text = f"Your tests should go red when {words}; {each.says}."
+        require(each.red, text, SYMPTOM, each.output)
 
 
 def no_own_tests(stage: Stage) -> None:
@@ -84,15 +83,6 @@ def no_own_tests(stage: Stage) -> None:
     found = run(stage.servers[0].folder, "--collect-only")
     text = f"There should be no tests yet; {found.says}."
     require(found.status == NO_TESTS, text, SYMPTOM, found.output)
-
-
-def run_all(calls: dict[str, Callable[[], Run]]) -> dict[str, Run]:
-    """Make these calls, some at a time; return what each returns."""
-    pool = ThreadPoolExecutor(AT_ONCE)
-    try:
-        return dict(zip(calls, pool.map(lambda each: each(), calls.values()), strict=True))
-    finally:
-        pool.shutdown(wait=False)  # after Ctrl-C, learn.py ends what still runs
 
 
 def run(folder: Path, *options: str, fault: str = "") -> Run:
@@ -111,20 +101,12 @@ def run(folder: Path, *options: str, fault: str = "") -> Run:
                     code.write(f"\n\n__import__({PLUGIN.stem!r}).plant({fault!r})\n")
         kept = {name: os.environ[name] for name in os.environ if not name.startswith(OTHERS)}
         path = os.pathsep.join(filter(None, [place, kept.get("PYTHONPATH")]))
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=project,
-                env=kept | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                **OWN_GROUP,
-            )
-        status = None
+        kept |= {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
+        status, pipes = None, {"stdin": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
         try:
-            with suppress(subprocess.TimeoutExpired):
-                status = process.wait(SECONDS)
+            with log.open("wb") as out, suppress(subprocess.TimeoutExpired):
+                options = {"cwd": project, "env": kept, "timeout": SECONDS, **pipes, **OWN_GROUP}
+                status = subprocess.run(command, stdout=out, **options).returncode
         finally:
             for each in psutil.process_iter(["environ"]):
                 if place in (each.info["environ"] or {}).get("PYTHONPATH", ""):

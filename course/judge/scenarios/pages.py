@@ -20,8 +20,6 @@ def submit(stage: Stage, index: Page, name: str) -> Page:
     """Send the form of the index page, as a browser without JavaScript would."""
     box = index.element(INPUT)
     form = box.find_parent("form")
-    if "form" in box.attrs:
-        form = index.element(f"form[id='{box['form']}']")
     if not form or form.get("method", "get").lower() != "get" or not box.get("name"):
         raise Unmet(f"{INPUT} should have a name and be in a GET form; it is not so.")
     action = urljoin(quote(index.path), form.get("action", ""))

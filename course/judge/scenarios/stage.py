@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import quote, unquote, urlsplit
 
 from bs4 import BeautifulSoup, Tag
@@ -36,12 +36,9 @@ def require(condition: object, text: str, symptom: str = "", output: str = "") -
 
 def no_answer(expected: str, error: Exception) -> Unmet:
     """Return what there is to say if a server does not answer, or there is none."""
-    while isinstance(error, URLError) and isinstance(error.reason, Exception):
-        error = error.reason
+    error = getattr(error, "reason", error)
     if isinstance(error, (ConnectionRefusedError, socket.gaierror)):
         return Unmet(f"{expected}; nobody answers at this address.", "nobody answers")
-    if isinstance(error, OSError) and not isinstance(error, (TimeoutError, ConnectionError)):
-        return Unmet(f"{expected}; {error}.", "nobody answers")
     return Unmet(f"{expected}; the server takes the request and does not answer.", "no answer")
 
 
