@@ -40,6 +40,7 @@ def main(quick: bool, url: str, file: TextIO | None) -> None:
     with console.status("starting") as status:
         data = bench(subjects, PLANS[plan], status.update)
     if file:
+        file.truncate(0)  # only now: who stops the run keeps the old results
         file.write(written(data))
     show(console, Results(data))
 

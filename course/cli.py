@@ -47,7 +47,6 @@ LAYER_HELP = (
     "else memory."
 )
 COLOURS = {"+": "green", "-": "red"}
-REDIS = {"running": "runs", "down": "does not run"}
 ENDINGS = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, n)]
 
 
@@ -238,7 +237,7 @@ def mistake(
     title = f"{path.resolve().name} is step {found.step} with a mistake in it: find it."
     typer.echo(f"{typer.style(title, bold=True)}\n\n{' '.join(found.when.split())}")
     if found.redis:
-        typer.echo(f"So set REDIS_URL to the address of a Redis that {REDIS[found.redis]}.")
+        typer.echo(f"So set REDIS_URL to the address of a Redis that is {found.redis}.")
     tell_how_to_run(path, *folders.typed(found))
     list_commands({f"{LEARN} check {found.step} --dir {pasted(path)}": "names the mistake"})
     typer.echo(f"\nThe answer: {answer}.")
@@ -389,7 +388,7 @@ def bench(
     url: Annotated[str, Option(metavar="URL", help="The address of a chat that runs.")] = "",
     file: Annotated[
         typer.FileTextWrite | None,
-        Option("--json", lazy=False, help="Write the results here."),
+        Option("--json", mode="a", lazy=False, help="Write the results here."),
     ] = None,
 ) -> None:
     """Measure how async, the channel layer, the server and the fan-out change the speed."""

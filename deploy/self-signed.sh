@@ -1,5 +1,5 @@
-# A certificate that nobody vouches for, in ./tls: to try things out. Browsers warn of it.
-# sh self-signed.sh chat.example.org
+# Make a self-signed certificate in ./tls, for a trial. Browsers warn of it.
+# Usage: sh self-signed.sh chat.example.org
 
 mkdir -p tls
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \

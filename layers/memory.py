@@ -1,4 +1,4 @@
-"""A step's own settings, but with the channel layer that needs nothing: one process only."""
+"""The settings of a step, with the in-memory layer: one process only."""
 
 from mysite.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""A step's own settings, but with the channel layer that keeps its messages in RabbitMQ."""
+"""The settings of a step, with the channel layer on RabbitMQ."""
 
 import os
 

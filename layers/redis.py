@@ -1,4 +1,4 @@
-"""A step's own settings, but with the channel layer that keeps its messages in Redis."""
+"""The settings of a step, with the core layer on Redis."""
 
 import os
 
@@ -7,7 +7,7 @@ from mysite.settings import *  # noqa: F403
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        # redis-py 8 gives up after 5 s of silence, and with it goes the socket of an idle tab.
+        # Without this, redis-py 8 gives up after 5 s, and idle sockets close.
         "CONFIG": {"hosts": [{"address": os.environ["REDIS_URL"], "socket_timeout": None}]},
     }
 }

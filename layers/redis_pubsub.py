@@ -1,4 +1,4 @@
-"""A step's own settings, but with the channel layer that Redis only passes messages on for."""
+"""The settings of a step, with the pub/sub layer on Redis."""
 
 import os
 
@@ -7,7 +7,7 @@ from mysite.settings import *  # noqa: F403
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        # redis-py 8 gives up when Redis hangs for 5 s, and with it goes the speaker's socket.
+        # Without this, the tab that sends loses its socket if Redis hangs for 5 s.
         "CONFIG": {"hosts": [{"address": os.environ["REDIS_URL"], "socket_timeout": None}]},
     }
 }

@@ -43,6 +43,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     fence = {"name": "raw", "class": "raw", "format": lambda source, *_, **__: source}
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [fence]
     config.extra["steps"] = list(STEPS)  # for theme/main.html
+    if config.repo_url and not config.edit_uri:
+        config.edit_uri = "edit/main/docs/"
     config.watch += map(str, [FILE, ROOT / "layers", *(each.folder for each in CHAPTERS)])
     return config
 

@@ -43,10 +43,9 @@ class Unmet(AssertionError):
 
 
 def open_browser(*arguments: str, logs: Sequence[str] = ()) -> WebDriver:
-    """Open a headless browser that talks to our pages and to nobody else: the one at
-    SELENIUM_REMOTE_URL if that is set, else the one that install.find_browser finds. Chrome gets
-    these arguments, and keeps these logs beside its console's ("performance"). Raise
-    WebDriverException, with the reason, if it does not start."""
+    """Open a headless browser: the one at SELENIUM_REMOTE_URL if that is set, else the one that
+    install.find_browser finds. Chrome gets these arguments, and keeps these logs beside that of
+    its console ("performance"). Raise WebDriverException if it does not start."""
     remote = os.environ.get("SELENIUM_REMOTE_URL")
     binary = "" if remote else find_browser() or ""
     if "firefox" in binary.lower():
@@ -213,10 +212,6 @@ class Tab:
         """Wait until the tab is at an address that ends so, once its percent signs are resolved."""
         driver = self._front()
         self.has("as its path", lambda: unquote_plus(driver.current_url)[-len(path) :], path)
-
-    def reads(self, text: str) -> None:
-        """Wait until the page's text has this in it, in small or in capital letters."""
-        self.has(f"the text {text!r}", lambda: text.casefold() in self.text.casefold())
 
     def close(self) -> None:
         """Close the tab; the browser stays."""

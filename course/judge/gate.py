@@ -11,11 +11,8 @@ import trustme
 
 
 class Gate:
-    """A TCP relay to a site, in a thread of its own. Use it as a context manager.
-
-    `url` is the site's address behind the gate; `sockets` counts the WebSocket handshakes that
-    came; with `held=True` they wait until `release` is called; with `tls=True` the gate is what a
-    proxy with TLS is in a deployment, and `url` begins with https."""
+    """A TCP relay to a site, as a context manager. `url` is the address of the gate, with https if
+    `tls`. `sockets` counts the WebSocket handshakes. If `held`, they wait for `release`."""
 
     def __init__(self, site: str, held: bool = False, tls: bool = False) -> None:
         self.target, self.tls, self.sockets = urlsplit(site), tls, 0

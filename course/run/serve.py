@@ -198,10 +198,9 @@ class Server:
         program: str = "runserver",
         command: Sequence[str] | None = None,
     ) -> None:
-        """Take the step's folder, a free port, what to set (or, with None, unset) in its
-        environment, a file for what it prints (None: the terminal), whether an edit of the code
-        reloads it (without that runserver starts in half the time), and the name of the program;
-        or, in place of that, a whole command."""
+        """Take the step's folder, a free port, variables to set (None: to unset), a file for its
+        output (None: the terminal), whether an edit of the code reloads it (without that runserver
+        starts in half the time), and the name of a program, or a whole command in place of it."""
         self.folder, self.port, self.log = folder, port, log
         site = next((each.parent.name for each in folder.glob("*/asgi.py")), "mysite")
         self.command = [sys.executable, *PROGRAMS[program].format(port=port, site=site).split()]

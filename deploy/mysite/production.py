@@ -1,4 +1,4 @@
-"""Settings of a deployed chat: those of the step, and what only a real site needs."""
+"""Settings for production: those of the step, and what a real site needs."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ for name in ("DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS", "REDIS_URL"):
 DEBUG = False
 ROOT_URLCONF = "mysite.production_urls"
 STATIC_ROOT = Path(__file__).resolve().parent.parent / "static"
-TIME_ZONE = "UTC"  # of the log; Django's default is Chicago
+TIME_ZONE = "UTC"  # for the log; Django's default is Chicago
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

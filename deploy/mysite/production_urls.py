@@ -1,4 +1,4 @@
-"""URLs of a deployed chat: those of the step, and a health check."""
+"""URLs for production: those of the step, and a health check."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ async def health(request):
     to_nobody = get_channel_layer().group_send("health", {"type": "health"})
     try:
         await asyncio.wait_for(to_nobody, timeout=2)
-    except Exception as error:  # whatever the layer raises
+    except Exception as error:  # any error of the layer
         logging.warning("No answer from Redis: %s %s", type(error).__name__, error)
         return HttpResponse("no answer from Redis\n", status=503, content_type="text/plain")
     return HttpResponse("ok\n", content_type="text/plain")

@@ -1,8 +1,6 @@
-"""The scenarios: for each row of the matrix, functions that prove it, or prove its absence.
-
-They know a site by its address and its pages: no step's folder, no test. What proves that a row
-holds has up to two parts: over HTTP and bare sockets, which takes milliseconds, and in tabs, for
-what only a page can show."""
+"""The scenarios: for each row of the matrix, functions that prove it, or prove its absence. A proof
+has up to two parts: over HTTP and sockets without a page, which takes milliseconds, and in tabs,
+for what only a page can show."""
 
 from collections.abc import Callable
 

@@ -97,7 +97,7 @@ def any_name_in_a_tab(stage: Stage) -> None:
         tab.open(f"{stage.url}/chat/")
         tab.type(INPUT, name + Keys.ENTER)
         tab.arrives(f"/chat/{name}/")
-        tab.reads(name)
+        tab.has("the name of the room", lambda name=name: name.casefold() in tab.text.casefold())
         if tab.status != NOBODY:
             tab.shows("connected")
 
