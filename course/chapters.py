@@ -35,11 +35,6 @@ class Chapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return ROOT / f"step{self.number}_{self.name}"
 
     @property
-    def title(self) -> str:
-        """Its name in words."""
-        return self.name.replace("_", " ")
-
-    @property
     def port(self) -> int:
         """The TCP port that the chapter is served on unless the learner says otherwise."""
         return 8000 + self.number

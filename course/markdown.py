@@ -6,8 +6,7 @@ from textwrap import dedent
 from typing import NamedTuple
 
 FENCE = re.compile(
-    r"^(?P<indent>[ ]*)(?P<ticks>```+)[ ]*(?P<language>[\w-]*)"
-    r"(?P<options>[^\n`]*)\n"
+    r"^(?P<indent>[ ]*)(?P<ticks>```+)[ ]*(?P<language>[\w-]*)(?P<options>[^\n`]*)\n"
     r"(?P<body>.*?)^(?P=indent)(?P=ticks)[ ]*$",
     re.MULTILINE | re.DOTALL,
 )
@@ -32,10 +31,7 @@ class Fence(NamedTuple):
 def fences(page: str) -> Iterator[Fence]:
     """Yield the fenced blocks of a page, also those inside notes and tabs, in order."""
     for match in FENCE.finditer(page):
-        line, options = (
-            page.count("\n", 0, match.start()) + 1,
-            dict(OPTION.findall(match["options"])),
-        )
-        title, skip = options.get("title", ""), options.get("skip", "")
+        line = page.count("\n", 0, match.start()) + 1
+        options = {"title": "", "skip": "", **dict(OPTION.findall(match["options"]))}
         body, indent = dedent(match["body"]), len(match["indent"])
-        yield Fence(line, match["language"], title, skip, body, indent, match[0])
+        yield Fence(line, match["language"], *options.values(), body, indent, match[0])

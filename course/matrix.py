@@ -54,7 +54,8 @@ def markdown(head: str = "{0.number}", only: Sequence[str] = ()) -> str:
     """Return the matrix, or only the rows of these ids, as a Markdown table, the chapters in its
     head formatted like this."""
     rows = [row for row in load() if row.id in only or not only]
-    lines = ["| | " + " | ".join(head.format(chapter) for chapter in CHAPTERS) + " |"]
+    heads = (head.format(each, title=each.name.replace("_", " ")) for each in CHAPTERS)
+    lines = ["| | " + " | ".join(heads) + " |"]
     lines.append("| --- |" + " :-: |" * len(CHAPTERS))
     lines += [f"| {row.words} | {row.cells.replace(' ', ' | ')} |" for row in rows]
     return "\n".join(lines) + "\n"

@@ -22,7 +22,7 @@ from course import matrix
 from course.book.coverage import problems
 from course.book.listing import Listing, read
 from course.book.render import HTML, render, render_file, render_terminal
-from course.chapters import CHAPTERS, ROOT, predecessor, provided
+from course.chapters import CHAPTERS, ROOT, predecessor
 from course.compare import compare, compare_texts
 from course.judge import mistakes
 from course.markdown import Fence, fences
@@ -32,7 +32,7 @@ from course.run import layers
 
 STEPS = {chapter.folder.name: chapter for chapter in CHAPTERS}
 COMPARISON = Path(__file__).with_name("comparison.md").read_text("utf-8")
-MATRIX_HEAD = "[{0.number}<span> {0.title}</span>]({0.folder.name}.md)"
+MATRIX_HEAD = "[{0.number}<span> {title}</span>]({0.folder.name}.md)"
 OUT_OF_DATE = "out of date: run `python3 learn.py record`"
 
 log = get_plugin_logger("course")
@@ -52,10 +52,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """MkDocs calls this with what is in docs/: add a page for every two steps to compare."""
     for old, new in combinations(CHAPTERS, 2):
-        changed = sum(each.status != "same" for each in compare(old.folder, new.folder))
-        text = COMPARISON.format(old=old, new=new, changed=changed)
+        text = COMPARISON.format(old=old, new=new) + _every_file(old.folder, new.folder, opens=True)
         name = f"compare/{old.number}-{new.number}.md"
-        text += _every_file(old.folder, new.folder, opens=True)
         files.append(File.generated(config, name, content=text))
     return files
 
@@ -148,7 +146,7 @@ def _comparisons(fence: Fence, page: Page) -> str:
 
 MADE_FROM = {
     "bench": _bench,
-    "chapters": lambda fence, page: chapters_table("[{0.number}: {0.title}]({0.folder.name}.md)"),
+    "chapters": lambda fence, page: chapters_table("[{0.number}: {title}]({0.folder.name}.md)"),
     "comparisons": _comparisons,
     "console": lambda fence, page: _raw(render_terminal(fence.title, fence.body)),
     "layers": lambda fence, page: _marked(layers.markdown()),
@@ -162,10 +160,7 @@ MADE_FROM = {
 
 
 def _every_file(old: Path | None, new: Path, opens: bool = False) -> str:
-    """Draw every file of a step; `opens`: what has changed is open."""
-    files = compare(old, new)
-    opened = [opens and file.status != "same" for file in files]
-    return _raw("".join(map(render_file, files, (provided(each.path) for each in files), opened)))
+    return _raw("".join(render_file(file, opens) for file in compare(old, new)))
 
 
 def _fix(folder: Path, path: str, wrong: str, right: str) -> str:

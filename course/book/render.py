@@ -31,27 +31,26 @@ def render(listing: Listing) -> str:
     new code. Where lines are left out, each piece has its own button."""
     file, folder, shown = listing.file, listing.folder, set(listing.lines)
     parts: list[tuple[Markup, str]] = []  # lines, and what of them a button copies
-    for where, group in groupby(
-        file.lines, lambda line: "in" if line in shown else "around" * (line.new in listing.around)
-    ):
-        lines = tuple(group)
-        if where == "in":
+
+    def role(line: Line) -> str:
+        return "piece" if line in shown else "around" if line.new in listing.around else "gap"
+
+    for kind, lines in ((kind, tuple(lines)) for kind, lines in groupby(file.lines, role)):
+        if kind == "piece":
             parts.append((_rows(file, lines), replace(file, lines=lines).text()))
-        elif where == "around":
-            parts.append((_rows(file, [replace(line, mark=" ") for line in lines]), ""))
-        elif parts:
+        elif kind == "around":
+            parts.append((_rows(file, (replace(line, mark=" ") for line in lines)), ""))
+        elif parts and lines[-1] is not file.lines[-1]:
             parts.append((GAP, ""))
-    if parts[-1][0] == GAP:
-        parts.pop()
     is_later_step = any(each.folder == folder for each in chapters.CHAPTERS[1:])
     where = "" if folder == chapters.ROOT else f"{folder.name}/"
     return HTML.listing(where, file, is_later_step, parts)
 
 
-def render_file(file: File, is_provided: bool = False, is_open: bool = False) -> str:
-    """Return a whole file, folded or open: its path, badges, all its lines, and a button that
-    copies the whole new file."""
-    return HTML.whole_file(file, is_provided, is_open, _rows(file, file.lines))
+def render_file(file: File, opens: bool = False) -> str:
+    """Return a whole file, folded unless it has changed and `opens`: its path, badges, all its
+    lines, and a button that copies the whole new file."""
+    return HTML.whole_file(file, chapters.provided(file.path), opens, _rows(file, file.lines))
 
 
 def render_terminal(title: str, text: str) -> str:

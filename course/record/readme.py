@@ -12,7 +12,8 @@ def chapters_table(link: str) -> str:
     """Return the chapters as a Markdown table, with a link from each, formatted like this."""
     lines = ["| step | the one new concept | what you see |", "| --- | --- | --- |"]
     for each in CHAPTERS:
-        lines.append(f"| {link.format(each)} | {each.concept} | {each.sees} |")
+        cell = link.format(each, title=each.name.replace("_", " "))
+        lines.append(f"| {cell} | {each.concept} | {each.sees} |")
     return "\n".join(lines) + "\n"
 
 

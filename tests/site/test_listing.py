@@ -1,5 +1,6 @@
 """Code is found by its name, with exactly what the step changes in it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -175,8 +176,9 @@ def test_a_whole_file_says_what_became_of_it(course: Path) -> None:
     files = {each.path: each for each in compare(course / "step1_old", course / "step2_new")}
     gone = render_file(files["gone.py"])
     assert 'data-status="removed"' in gone and '<del class="line"' in gone
-    icon = render_file(files["icon.png"], is_provided=True)
-    assert "not a text" in icon and "badge-provided" in icon and "<button" not in icon
+    icon = render_file(files["icon.png"])
+    assert "not a text" in icon and "<button" not in icon and " open" not in icon
+    assert "badge-provided" in render_file(replace(files["icon.png"], path="manage.py"))
 
 
 def copied(html: str) -> list[str]:

@@ -220,8 +220,8 @@ def test_the_matrix_is_narrow_and_its_marks_have_names(tab: WebDriver, address: 
     look(tab, f"{address}/matrix/", WIDE, "light")
     assert max(tab.execute_script(HEIGHTS)) < 3, "two lines, and the space around them"
     table = BeautifulSoup(tab.page_source, "html.parser").select_one("table")
-    heads = [(each.text, each.a["href"]) for each in table.select("th")[-len(CHAPTERS) :]]
-    assert heads == [(f"{it.number} {it.title}", f"../{it.folder.name}/") for it in CHAPTERS]
+    heads = [each["href"] for each in table.select("th a") if " " in each.text]
+    assert heads == [f"../{each.folder.name}/" for each in CHAPTERS]
     marks = {(each.text, each["aria-label"]) for each in table.select("[role=img]")}
     assert marks == {("✔", "works"), ("✘", "does not work yet"), ("–", "has no meaning here")}
     assert len(table.select("[role=img]")) == len(matrix.load()) * len(CHAPTERS)
