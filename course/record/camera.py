@@ -1,8 +1,8 @@
 """A film: pictures of two real tabs, side by side, saved as an animation and as a still."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +16,7 @@ from course.run.serve import ServeError
 WIDTH, HEIGHT, SCALE = 340, 530, 2  # of a tab, in the page's pixels, each drawn as SCALE² dots
 SIZE = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": SCALE, "mobile": False}
 GAP, BAR, LINE = 2, 26, 22  # between the tabs; a tab's address; a line of the caption
-MARGIN = 12  # above and below what moves
+MARGIN = 36  # above and below what moves: a label is seen with its field
 COLOURS = {"bar": "#dfe5e1", "ink": "#1d2420", "line": "#7c877f", "accent": "#0b5d3b"}
 FONT = ImageFont.load_default(13 * SCALE)
 MESSAGE = "#chat-message-input"
@@ -82,7 +82,9 @@ class Film:
         """Write the still (PNG, with the fingerprint in it) and the animation (WebP)."""
         lines = max(len(caption.splitlines()) for _, caption, _ in self.shots)
         rows = _moving([views for views, _, _ in self.shots])
-        pictures = [_picture(views, text.splitlines(), lines, rows) for views, text, _ in self.shots]
+        pictures = [
+            _picture(views, text.splitlines(), lines, rows) for views, text, _ in self.shots
+        ]
         durations = [*(milliseconds for _, _, milliseconds in self.shots[:-1]), PAUSE]
         frames = {"save_all": True, "append_images": pictures[1:], "duration": durations, "loop": 0}
         pictures[0].save(moving, lossless=True, method=4, **frames)
