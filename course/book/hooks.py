@@ -42,6 +42,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """MkDocs calls this first: say what `raw` fences are, and which files change the site."""
     fence = {"name": "raw", "class": "raw", "format": lambda source, *_, **__: source}
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [fence]
+    config.edit_uri = config.repo_url and config.edit_uri
     config.extra["steps"] = list(STEPS)  # for theme/main.html
     if config.repo_url and not config.edit_uri:
         config.edit_uri = "edit/main/docs/"

@@ -16,7 +16,7 @@ from course.run.serve import ServeError
 WIDTH, HEIGHT, SCALE = 340, 530, 2  # of a tab, in the page's pixels, each drawn as SCALE² dots
 SIZE = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": SCALE, "mobile": False}
 GAP, BAR, LINE = 2, 26, 22  # between the tabs; a tab's address; a line of the caption
-MARGIN = 12  # above and below what moves
+MARGIN = 36  # above and below what moves: a label is seen with its field
 COLOURS = {"bar": "#dfe5e1", "ink": "#1d2420", "line": "#7c877f", "accent": "#0b5d3b"}
 FONT = ImageFont.load_default(13 * SCALE)
 MESSAGE = "#chat-message-input"

@@ -37,11 +37,12 @@ UNREACHED = """return [...document.querySelectorAll(".md-content :is(table, div,
     .map((each) => each.outerHTML.slice(0, 200))"""
 
 
-def build(course: Path, site: Path) -> subprocess.CompletedProcess[str]:
+def build(course: Path, site: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Build the site of a copy of the course."""
     command = [sys.executable, "-m", "mkdocs", "build", "--site-dir", site]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8"}
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    environment = {**os.environ, "REPO_URL": "", "SITE_URL": "", "NO_MKDOCS_2_WARNING": "1"}
+    environment |= variables
     return subprocess.run(command, cwd=course, env=environment, timeout=120, **pipes)
 
 

@@ -2,10 +2,11 @@
 back byte for byte, search finds the chapters, everybody can read it."""
 
 import ast
+import json
 import re
 import shutil
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from html import unescape
 from pathlib import Path
@@ -182,8 +183,7 @@ def test_the_build_reports_whatever_is_wrong(tmp_path: Path) -> None:
 
 def test_a_print_leaves_folds_folded(tab: WebDriver, address: str) -> None:
     look(tab, f"{address}/step3_channel_layer/", WIDE, "light")
-    ready = "return document.readyState == 'complete'"
-    wait_until(lambda: tab.execute_script(ready), "the page does not load")
+    loaded(tab)
     pdf = b64decode(tab.execute_cdp_cmd("Page.printToPDF", {})["data"])
     assert 5 < len(re.findall(rb"/Type\s*/Page\b", pdf)) < 25
 
@@ -233,12 +233,17 @@ def test_everybody_can_read_a_page(tab: WebDriver, address: str, name: str) -> N
     check(tab, address, name, [(WIDE, "light"), (NARROW, "dark")])
 
 
+def loaded(tab: WebDriver) -> None:
+    """Wait until the page's scripts have run."""
+    ready = "return document.readyState == 'complete'"
+    wait_until(lambda: tab.execute_script(ready), "the page does not load")
+
+
 def test_a_copy_button_gives_exactly_the_new_code(tab: WebDriver, address: str) -> None:
     allowed = ["clipboardReadWrite", "clipboardSanitizedWrite"]
     tab.execute_cdp_cmd("Browser.grantPermissions", {"permissions": allowed})
     look(tab, f"{address}/step4_async/", WIDE, "light")
-    ready = "return document.readyState == 'complete'"
-    wait_until(lambda: tab.execute_script(ready), "the page does not load")
+    loaded(tab)
     tab.find_element(By.CSS_SELECTOR, ".listing:not(.terminal) .listing-copy").click()
     copied = tab.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
     assert copied and copied in (ROOT / "step4_async/chat/consumers.py").read_text("utf-8")
@@ -246,19 +251,151 @@ def test_a_copy_button_gives_exactly_the_new_code(tab: WebDriver, address: str) 
     assert terminal.get_attribute("data-clipboard-text") == "python3 learn.py run 4"
 
 
+def test_the_first_screen_has_the_command_the_way_in_and_a_picture(
+    tab: WebDriver, address: str
+) -> None:
+    below = """return [".terminal .gp", "a.md-button[href*=step1]", ".recording img"].map(
+        (css) => document.querySelector(css).getBoundingClientRect().bottom)"""
+    for width, height in ((WIDE, 800), (NARROW, 800)):
+        look(tab, f"{address}/", width, "light")
+        loaded(tab)
+        wait_until(lambda: max(tab.execute_script(below)) > 0, "nothing is drawn")
+        bottoms = tab.execute_script(below)
+        assert max(bottoms) <= height, f"{width} px wide: these end at {bottoms}"
+
+
+def test_home_shows_a_short_diff_a_small_table_and_a_figure(site: Path) -> None:
+    home = page(site, "").article
+    assert len(home.select(".listing ins.line, .listing del.line")) <= 8
+    marked = next(each for each in home.select("table") if each.select(".mark"))
+    assert len(marked.select("tbody tr")) == 5
+    assert re.search(r"about\s+\d[\d.]* times as many messages", home.get_text())
+    labels = [each.get_text() for each in home.select(".tabbed-labels label")]
+    assert labels == ["Linux, macOS", "Windows", "Docker"]
+
+
+def test_only_a_site_that_knows_its_addresses_shows_them(site: Path, tmp_path: Path) -> None:
+    """Without REPO_URL and SITE_URL, no page names a repository or an address of the site."""
+    for path in site.rglob("*.html"):
+        text = path.read_text("utf-8")
+        for word in ("REPO_URL", 'rel="edit"', "issues/new", "md-source", "og:image", "canonical"):
+            assert word not in text, f"{path.relative_to(site)}: {word}"
+    repository, where = "https://github.com/someone/course", "https://example.org/channels/"
+    result = build(ROOT, tmp_path, REPO_URL=repository, SITE_URL=where)
+    assert result.returncode == 0, result.stdout
+    chapter = page(tmp_path, "step3_channel_layer")
+    edit = chapter.select_one("a[rel=edit], .md-content__button")["href"]
+    assert edit == f"{repository}/edit/main/docs/step3_channel_layer.md"
+    feedback = chapter.select_one(".feedback a")["href"]
+    assert feedback.startswith(f"{repository}/issues/new?title=Page%20")
+    assert chapter.select_one("link[rel=canonical]")["href"] == f"{where}step3_channel_layer/"
+    card = chapter.select_one("meta[property='og:image']")["content"]
+    assert card.startswith(where) and (tmp_path / card.removeprefix(where)).is_file()
+    assert page(tmp_path, "").select_one(f".first-screen a[href='{repository}']")
+    # Material's own link would ask the repository's host for its stars.
+    assert not chapter.select("[data-md-component=source]")
+
+
+def test_a_wrong_address_has_ways_on(site: Path) -> None:
+    found = BeautifulSoup((site / "404.html").read_text("utf-8"), "html.parser")
+    links = [each["href"].strip("/.") for each in found.select("article a")]
+    assert links == ["", "step1_views", "troubleshooting", "matrix", "glossary"]
+    assert all((site / each / "index.html").is_file() for each in links)
+    assert found.select_one("[role=dialog]")["aria-label"] == "Search"
+    assert (site / found.select_one("link[rel=icon]")["href"].strip("/")).name == "favicon.svg"
+
+
+def test_a_chapter_says_where_you_are_and_keeps_what_you_have_done(
+    tab: WebDriver, address: str
+) -> None:
+    look(tab, f"{address}/step3_channel_layer/", WIDE, "light")
+    assert tab.find_element(By.CSS_SELECTOR, ".place").text == "Step 3 of 6"
+    headings = len(SHAPE.split("\n")[1:-2])  # not for the files
+    boxes = tab.find_elements(By.CSS_SELECTOR, ".section-done input")
+    assert len(boxes) == headings and not any(each.is_selected() for each in boxes)
+    assert boxes[2].get_attribute("aria-describedby") == "run-it"
+    boxes[2].send_keys(" ")
+    tab.refresh()
+    boxes = tab.find_elements(By.CSS_SELECTOR, ".section-done input")
+    assert [number for number, each in enumerate(boxes) if each.is_selected()] == [2]
+    done = tab.find_elements(By.CSS_SELECTOR, ".md-nav--secondary .is-done")
+    assert [each.text for each in done if each.is_displayed()] == ["Run it"]
+    boxes[2].send_keys(" ")
+    tab.refresh()
+    assert not tab.find_elements(By.CSS_SELECTOR, ".section-done input:checked, .is-done")
+
+
+def test_a_recording_can_be_paused(tab: WebDriver, address: str) -> None:
+    shown = "return document.querySelector('.recording img').currentSrc.split('.').pop()"
+    look(tab, f"{address}/", WIDE, "light")
+    assert tab.execute_script(shown) == "png", "whoever asks for less motion gets none"
+    assert not tab.find_elements(By.CSS_SELECTOR, ".recording-pause")
+    features = [{"name": "prefers-reduced-motion", "value": "no-preference"}]
+    tab.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    tab.refresh()
+    button = tab.find_element(By.CSS_SELECTOR, ".recording-pause")
+    for pressed, kind in (("true", "png"), ("false", "webp")):
+        button.send_keys(" ")
+        assert button.get_attribute("aria-pressed") == pressed
+        wait_until(lambda: tab.execute_script(shown) == kind, f"{kind} is not shown", 5)  # noqa: B023
+
+
 LINKS = """return [...document.querySelectorAll(".md-search-result__link")]
     .map((link) => link.href)"""
+# What is typed, and the page that is found first with its first section ("": any).
+SEARCHES = {
+    "idle socket closes after 5 seconds": "troubleshooting/#redis-idle-timeout",
+    "ConnectionError": "troubleshooting/#redis-down",
+    "SynchronousOnlyOperation": "troubleshooting/#orm-in-async",
+    "TimeoutError": "troubleshooting/#(waits-too-long|redis-idle-timeout)",
+    "production": "deploying/#settings-for-production",
+    "authentication": "(your_project/|step5_testing/#what-is-still-missing)",
+    "group name": "step3_channel_layer/#a-group-name-from-any-room-name",
+    "1011": "troubleshooting/#type-without-handler",
+    "was never awaited": "troubleshooting/#(no-async-to-sync|missing-await)",
+    "address already in use": "troubleshooting/#port-taken",
+}
+
+
+def results(tab: WebDriver, words: str, wanted: Callable[[list[str]], object]) -> None:
+    """Type this into the search, and wait until these addresses are listed."""
+    box = tab.find_element(By.CSS_SELECTOR, ".md-search__input")
+    box.clear()
+    box.send_keys(words)
+    found: list[str] = []
+
+    def come() -> object:
+        links = map(urlsplit, tab.execute_script(LINKS))
+        found[:] = [f"{each.path.lstrip('/')}#{each.fragment}".rstrip("#") for each in links]
+        return wanted(found)
+
+    wait_until(come, lambda: f"{words} finds {found[:6]}", 20)
+
+
+def test_search_finds_the_right_entry_first(tab: WebDriver, address: str) -> None:
+    """Of the first page that it lists, the page or the first section."""
+    look(tab, f"{address}/compare/", WIDE, "light")
+    loaded(tab)
+    for words, right in SEARCHES.items():
+        entry = re.compile(right)
+        results(tab, words, lambda found: any(map(entry.match, found[:2])))  # noqa: B023
 
 
 def test_search_finds_a_chapter_by_its_concept(tab: WebDriver, address: str) -> None:
     look(tab, f"{address}/compare/", WIDE, "light")
+    loaded(tab)
     for chapter in CHAPTERS:
-        box = tab.find_element(By.CSS_SELECTOR, ".md-search__input")
-        box.clear()
-        box.send_keys(chapter.concept.replace("`", ""))
+        name = f"{chapter.folder.name}/"
 
-        def found(folder: str = chapter.folder.name) -> bool:
-            paths = [urlsplit(each).path.strip("/") for each in tab.execute_script(LINKS)]
-            return folder in list(dict.fromkeys(paths))[:3]
+        def is_found(found: list[str], name: str = name) -> bool:
+            return name in list(dict.fromkeys(each.partition("#")[0] for each in found))[:3]
 
-        wait_until(found, f"{chapter.folder.name} is not found by its concept", 20)
+        results(tab, chapter.concept.replace("`", ""), is_found)
+
+
+def test_search_knows_no_page_made_of_code(site: Path) -> None:
+    index = json.loads((site / "search/search_index.json").read_text("utf-8"))
+    places = [each["location"] for each in index["docs"]]
+    assert "troubleshooting/#redis-down" in places, "each mistake has its own address"
+    swamps = ("compare/[0-9]", ".*#every-file-of-this-step")
+    assert not [each for each in places if any(re.match(swamp, each) for swamp in swamps)]
