@@ -28,7 +28,7 @@ HTML = Template(_parts, autoescape=True, trim_blocks=True, lstrip_blocks=True).m
 
 def render(listing: Listing, copies: bool = True) -> str:
     """Return a listing: its path, what became of the file, its lines, and a button that copies the
-    new code. Where lines are left out, each piece has its own button; without `copies`, none has."""
+    new code. Where lines are left out, each piece has its own; without `copies`, none."""
     file, folder, shown = listing.file, listing.folder, set(listing.lines)
     parts: list[tuple[Markup, str]] = []  # lines, and what of them a button copies
 
