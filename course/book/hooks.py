@@ -166,9 +166,8 @@ def _every_file(old: Path | None, new: Path, opens: bool = False) -> str:
 
 def _fix(folder: Path, path: str, wrong: str, right: str) -> str:
     file = compare_texts(path, wrong, right)
-    return _raw(
-        render(Listing(folder, file, [line for hunk in file.hunks() for line in hunk], set()))
-    )
+    lines = [line for hunk in file.hunks() for line in hunk]
+    return _raw(render(Listing(folder, file, lines, set()), copies=False))
 
 
 def _raw(html: str) -> str:

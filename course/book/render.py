@@ -26,9 +26,9 @@ _parts = Path(__file__).with_name("parts.html").read_text("utf-8")
 HTML = Template(_parts, autoescape=True, trim_blocks=True, lstrip_blocks=True).module  # its macros
 
 
-def render(listing: Listing) -> str:
+def render(listing: Listing, copies: bool = True) -> str:
     """Return a listing: its path, what became of the file, its lines, and a button that copies the
-    new code. Where lines are left out, each piece has its own button."""
+    new code. Where lines are left out, each piece has its own; without `copies`, none."""
     file, folder, shown = listing.file, listing.folder, set(listing.lines)
     parts: list[tuple[Markup, str]] = []  # lines, and what of them a button copies
 
@@ -37,7 +37,7 @@ def render(listing: Listing) -> str:
 
     for kind, lines in ((kind, tuple(lines)) for kind, lines in groupby(file.lines, role)):
         if kind == "piece":
-            parts.append((_rows(file, lines), replace(file, lines=lines).text()))
+            parts.append((_rows(file, lines), copies * replace(file, lines=lines).text()))
         elif kind == "around":
             parts.append((_rows(file, (replace(line, mark=" ") for line in lines)), ""))
         elif parts and lines[-1] is not file.lines[-1]:

@@ -85,8 +85,8 @@ def test_a_chapter_shows_each_changed_line_once(site: Path) -> None:
         for path in (site / name, site / f"{name}_tests"):
             for line in page(site, path.name).select("ins.line, del.line") if path.exists() else ():
                 mark, file = "+-"[line.name == "del"], line.find_parent("figure")["data-name"]
-                fix = line.find_parent("details", class_="failure")  # of a mistake
-                if file.startswith(f"{name}/") and not fix:  # not below “Every file of this step”
+                # Neither a mistake's fix nor what is below “Every file of this step”.
+                if file.startswith(f"{name}/") and not line.find_parent("details", "failure"):
                     number = int(line["data-old" if mark == "-" else "data-new"])
                     shown.append((file.removeprefix(f"{name}/"), number, mark, line.text[:-1]))
         real = [
