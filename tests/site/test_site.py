@@ -361,6 +361,9 @@ SEARCHES = {
 def results(tab: WebDriver, words: str, wanted: Callable[[list[str]], object]) -> None:
     """Type this into the search, and wait until these addresses are listed."""
     box = tab.find_element(By.CSS_SELECTOR, ".md-search__input")
+    meta = "return document.querySelector('.md-search-result__meta').textContent"
+    starts = "Initializing"  # what is typed before that ends is lost
+    wait_until(lambda: starts not in tab.execute_script(meta), "the search does not start", 30)
     box.clear()
     box.send_keys(words)
     found: list[str] = []
