@@ -100,7 +100,7 @@ def test_after_a_server_has_ended_the_other_rows_are_judged(project: Path) -> No
     result = typed("check", "2", "--dir", str(project), "--no-browser")
     assert "✘ a tab sees its own message" in result.stdout
     assert "The server has ended, with exit status 3." in result.stdout
-    assert "✔ a foreign origin is refused" in result.stdout
+    assert "✔ a page of another site" in result.stdout
 
 
 @POSIX
