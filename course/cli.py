@@ -35,7 +35,7 @@ from course.run.layers import LAYERS
 
 LEARN = "py learn.py" if sys.platform == "win32" else "python3 learn.py"
 SERVED = f"“{LEARN} docs” serves it"
-PYTEST = ("--dist", "loadgroup", "--durations", "10", "-rs")
+PYTEST = ("-n", "4", "--dist", "loadgroup", "--durations", "10", "-rs")
 STEP, SLOW = ("tests/course",), ("tests/slow",)
 QUICK = (*STEP, "tests/tools", "tests/site")
 RABBITMQ = (  # as docker-compose.yml has it
@@ -183,9 +183,9 @@ def test(
     slow: Annotated[bool, Option("--slow", help="Run the slow tests.")] = False,
 ) -> None:
     """Test in a real browser what every step, or one step, promises. Exit status: pytest's."""
-    words, options, places = list(arguments or []), [*PYTEST, "-n", "4"], QUICK
+    words, options, places = list(arguments or []), [*PYTEST], QUICK
     if slow:  # these wait more than they work
-        options, places = [*PYTEST, "-n", "6"], SLOW
+        places = SLOW
     if words and words[0].isdecimal():
         options += ["--step", str(chapter(words.pop(0)).number)]
         places = SLOW if slow else STEP

@@ -174,7 +174,9 @@ class PrivateRedis:
 
     def freeze(self) -> None:
         """Stop it as a debugger would: its connections stay open and nothing answers on them."""
-        psutil.Process(self.process.pid).suspend()
+        redis = psutil.Process(self.process.pid)
+        redis.suspend()
+        wait_until(lambda: redis.status() == psutil.STATUS_STOPPED, "Redis is not frozen")
 
     def thaw(self) -> None:
         """Let a frozen Redis run on."""

@@ -8,7 +8,9 @@ import uuid
 from pathlib import Path
 from subprocess import DEVNULL
 
-from course.run.serve import free_port, launch, port_taken, stop
+import psutil
+
+from course.run.serve import free_port, launch, port_taken, stop, wait_until
 
 # The program itself. What Debian puts on the PATH is a wrapper that works in /var/lib.
 PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -41,6 +43,14 @@ class PrivateRabbitMQ:
 
     def freeze(self) -> None:
         os.killpg(self.process.pid, signal.SIGSTOP)
+        # On a busy machine a thread may run on before the signal is delivered.
+        server = [
+            each
+            for each in psutil.Process(self.process.pid).children(recursive=True)
+            if each.name() == "beam.smp"
+        ]
+        stopped = lambda: {each.status() for each in server} == {psutil.STATUS_STOPPED}  # noqa: E731
+        wait_until(stopped, "RabbitMQ is not frozen")
 
     def thaw(self) -> None:
         os.killpg(self.process.pid, signal.SIGCONT)
