@@ -183,9 +183,7 @@ def test(
     slow: Annotated[bool, Option("--slow", help="Run the slow tests.")] = False,
 ) -> None:
     """Test in a real browser what every step, or one step, promises. Exit status: pytest's."""
-    words, options, places = list(arguments or []), [*PYTEST], QUICK
-    if slow:  # these wait more than they work
-        places = SLOW
+    words, options, places = list(arguments or []), [*PYTEST], SLOW if slow else QUICK
     if words and words[0].isdecimal():
         options += ["--step", str(chapter(words.pop(0)).number)]
         places = SLOW if slow else STEP
