@@ -42,10 +42,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """MkDocs calls this first: say what `raw` fences are, and which files change the site."""
     fence = {"name": "raw", "class": "raw", "format": lambda source, *_, **__: source}
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [fence]
-    config.edit_uri = config.repo_url and config.edit_uri
+    config.edit_uri = config.repo_url and (config.edit_uri or "edit/main/docs/")
     config.extra["steps"] = list(STEPS)  # for theme/main.html
-    if config.repo_url and not config.edit_uri:
-        config.edit_uri = "edit/main/docs/"
     config.watch += map(str, [FILE, ROOT / "layers", *(each.folder for each in CHAPTERS)])
     return config
 
@@ -133,7 +131,7 @@ def _bench(fence: Fence, page: Page) -> str:
 
 
 def _marked(table: str) -> str:
-    """Name the marks of a table for those who hear it."""
+    """Give the marks of a table names for screen readers."""
     return re.sub(r"(?<=\| )[✔✘–](?=[ <])", lambda mark: HTML.mark(mark[0]), table)
 
 

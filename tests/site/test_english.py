@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("site")
 
 # Visible words, without code and without what is folded.
 CORE, LATER, TROUBLESHOOTING, BEFORE_CODE = 2200, 2500, 4000, 500
-CODE = "pre, figure, script, style, svg, details, .headerlink"
+CODE = "pre, figure, script, style, svg"
 # Old-fashioned, or of several meanings: fix, receive, of another site are plain.
 NOT_PLAIN = re.compile(
     r"\b(mend(s|ed|ing)?|cures?|hears?|heard|foreign|whoever|lest|hence|thereby|thereof|"

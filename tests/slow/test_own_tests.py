@@ -139,7 +139,9 @@ def test_a_fault_is_seen_by_the_test_of_it_alone(project: Path) -> None:
 
 def test_a_fault_that_no_test_sees_is_named(project: Path, monkeypatch) -> None:
     monkeypatch.setattr(own_tests, "FAULTS", {"any_origin": FAULTS["any_origin"]})
-    expected = "Your tests should go red when a foreign origin is let in; pytest says: 3 passed."
+    expected = (
+        "Your tests should go red when a page of another site is accepted; pytest says: 3 passed."
+    )
     assert said(project, SUITE.partition("async def test_any_origin")[0]) == expected
 
 

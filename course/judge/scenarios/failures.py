@@ -53,7 +53,7 @@ def talk_until_heard(*tabs: Tab) -> str:
         with suppress(TimeoutError):
             return wait_until(lambda w=word: all(t.log[-1:] == [w] for t in tabs) and w, "", 1)
     logs = ", ".join(f"{tab.name} saw {tab.log[-3:]}" for tab in tabs)
-    raise Unmet(f"Once Redis is back, the tabs should hear each other; {logs}.")
+    raise Unmet(f"Once Redis is back, every tab should receive each message; {logs}.")
 
 
 def frozen_redis(stage: Stage) -> None:
@@ -110,7 +110,7 @@ def stalled_tab_keeps_its_socket(stage: Stage) -> None:
         with suppress(Silent):
             stalled.reads_until(word)
             return
-    raise Unmet("The tab should hear the last word once it reads again.")
+    raise Unmet("The tab should receive the last word once it reads again.")
 
 
 def one_stops_reading(stage: Stage) -> tuple[Client, Client]:

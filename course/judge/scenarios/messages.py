@@ -105,7 +105,7 @@ def lost_in_a_burst(stage: Stage) -> int:
     # That word may be lost itself, as long as the others are still on their way.
     for name, client in enumerate(clients):
         arrived = any(all_hear(client, f"the last word of {name}, {n}") for n in range(10))
-        require(arrived, f"Every tab should hear the last word of tab {name}.")
+        require(arrived, f"Every tab should receive the last word of tab {name}.")
     return sum(len(said - words) for words in heard)
 
 

@@ -19,11 +19,11 @@ from course.run.serve import OWN_GROUP, copy_project, stop
 
 PLUGIN = Path(pytest_faults.__file__)
 FAULTS = {  # those of the plugin, in words for people
-    "speaker_only": "a message comes back to its speaker only",
+    "speaker_only": "a message comes back to its sender only",
     "no_error": "a bad frame gets no error",
     "one_room": "every room is one room",
-    "any_origin": "a foreign origin is let in",
-    "any_name": "a room with a bad name lets a socket in",
+    "any_origin": "a page of another site is accepted",
+    "any_name": "a room with a bad name is accepted",
 }
 PASSED, FAILED, NO_TESTS = 0, 1, 5  # pytest's exit statuses; the others say that it could not run
 AT_ONCE = 3  # runs at a time: with a fault, a run mostly waits for what does not come
