@@ -26,8 +26,8 @@ def join(new_socket):
 
 async def test_a_message_reaches_everybody_in_the_room(join):
     ann, bob = await join("大家"), await join("大家")
-    for speaker, frame in (ann, {"message": "hello, Bob"}), (bob, {"message": "hello, Ann"}):
-        await speaker.send_json_to(frame)
+    for sender, frame in (ann, {"message": "hello, Bob"}), (bob, {"message": "hello, Ann"}):
+        await sender.send_json_to(frame)
         assert await ann.next_frame() == frame, f"Ann should have received {frame}."
         assert await bob.next_frame() == frame, f"Bob should have received {frame}."
 

@@ -77,7 +77,7 @@ def layer(monkeypatch):
     return layer
 
 
-async def say(text, group=KITCHEN):
+async def send(text, group=KITCHEN):
     await get_channel_layer().group_send(group, {"type": "chat.message", "message": text})
 
 
@@ -90,7 +90,7 @@ async def next_text(outbox):
 
 
 async def gets_the_next_message(outbox):
-    await say("hello")
+    await send("hello")
     return await next_text(outbox) == '{"message": "hello"}'
 
 
@@ -107,8 +107,8 @@ async def test_tabs_share_the_subscription_of_their_room(open_socket, enter, lay
     ann, bob, cleo = await open_socket(), await open_socket(), await enter(GARDEN)
     assert layer.new_channel.await_count == 2, "Each room should need a channel, not each tab."
     assert layer.group_add.await_count == 2, "Each room should subscribe, not each tab."
-    await say("for the kitchen")
-    await say("for the garden", GARDEN)
+    await send("for the kitchen")
+    await send("for the garden", GARDEN)
     for name, tab in ("Ann", ann), ("Bob", bob):
         assert await tab.next_frame() == {"message": "for the kitchen"}, f"{name} should get it."
     assert await next_text(cleo) == '{"message": "for the garden"}', "Cleo is in the garden only."
@@ -116,7 +116,7 @@ async def test_tabs_share_the_subscription_of_their_room(open_socket, enter, lay
 
 async def test_a_message_is_encoded_once(enter):
     ann, bob = await enter(), await enter()
-    await say("hello")
+    await send("hello")
     text = await next_text(ann)
     assert text == '{"message": "hello"}', "Ann should get the message as JSON."
     assert await next_text(bob) is text, "Bob should get the same object."
@@ -190,7 +190,7 @@ async def test_a_tab_that_stops_reading_loses_its_socket_and_blocks_nobody(
     ann, cleo = await open_socket(), await open_socket()
     reading.clear()
     for number in range(9):
-        await say(f"number {number}")
+        await send(f"number {number}")
         for name, tab in ("Ann", ann), ("Cleo", cleo):
             expected = {"message": f"number {number}"}
             assert await tab.next_frame() == expected, f"{name} should not wait for Bob."
@@ -208,7 +208,7 @@ async def test_a_tab_that_reads_again_in_time_has_missed_nothing(open_socket, mo
     ann, bob = await open_socket(), await open_socket(before_send=lambda event: reading.wait())
     reading.clear()
     for number in range(4):  # one is on its way, three wait
-        await say(f"number {number}")
+        await send(f"number {number}")
         await ann.next_frame()
     reading.set()
     for number in range(4):
@@ -219,7 +219,7 @@ async def test_a_tab_that_cannot_be_sent_to_is_closed_and_the_others_go_on(open_
     fails_once = AsyncMock(side_effect=[None, ValueError("this is no frame"), None])
     bob, ann = await open_socket(before_send=fails_once), await open_socket()
     for text in "one", "two":
-        await say(text)
+        await send(text)
         assert await ann.next_frame() == {"message": text}, f"Ann should get {text!r}."
     assert await bob.receive_output(PATIENCE) == CLOSE, "After the error, Bob's should close."
 
