@@ -33,13 +33,9 @@ if DATABASE_URL := os.environ.get("DATABASE_URL"):
 else:
     CHAT_DATA = Path(os.environ.get("CHAT_DATA") or Path(__file__).parent.parent / "data")
     CHAT_DATA.mkdir(parents=True, exist_ok=True)
-    DATABASES = {
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": CHAT_DATA / "chat.sqlite3",
-            "TEST": {"NAME": CHAT_DATA / "test.sqlite3"},
-        }
-    }
+    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
+    DATABASES["default"]["NAME"] = CHAT_DATA / "chat.sqlite3"
+    DATABASES["default"]["TEST"] = {"NAME": CHAT_DATA / "test.sqlite3"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # With Redis, tabs of all server processes share rooms. In memory, only tabs of one process do.
