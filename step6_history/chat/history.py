@@ -1,15 +1,23 @@
 """The history: what was sent to a room is stored in the database, and can be read again."""
 
+import logging
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError
 from django.db.models import Max
 
 from chat.models import Message
 
 NEWEST = 50  # messages that a new page gets
 MOST = 500  # messages that a page can miss: if it missed more, it gets the newest, too
+TRIES = 100  # to get a number that no other process takes at the same time
+
+logger = logging.getLogger(__name__)
+
+
+class NotStored(Exception):
+    """The database does not take a message. The text is for the user."""
 
 
 def read_since(query_string):
@@ -42,13 +50,16 @@ def read(room, after):
 @database_sync_to_async
 def write(room, text, page_id):
     """Store a message under the next number of its room, unless a message with this id is there
-    already. Return the frame of the one that is stored."""
-    while True:
-        number = last_number(room) + 1
+    already. Return the frame of the one that is stored. Raise NotStored if the database fails."""
+    for _ in range(TRIES):
         try:
+            number = last_number(room) + 1
             stored = Message.objects.create(room=room, number=number, page_id=page_id, text=text)
-        except IntegrityError:
+        except IntegrityError:  # the id is there, or another process has just taken the number
             stored = Message.objects.filter(room=room, page_id=page_id).first()
+        except DatabaseError:
+            logger.exception("A message is not stored.")
+            break
         if stored:
             return stored.frame()
-        # Another process took this number at the same time: try the next one.
+    raise NotStored("This could not be stored. Send it again.")

@@ -1,17 +1,12 @@
 """The chat's consumer: what happens on an open socket."""
 
 import json
-import logging
-
-from django.db import DatabaseError
 
 from accounts.consumers import UserConsumer
 from chat import history
 from chat.messages import BadMessage, read_message
 from chat.reader import Reader
 from chat.rooms import group_name, room_name_error
-
-logger = logging.getLogger(__name__)
 
 
 class ChatConsumer(UserConsumer):
@@ -41,12 +36,8 @@ class ChatConsumer(UserConsumer):
         try:
             message, page_id = read_message(text_data)
             frame = await history.write(self.room, self.scope["user"], message, page_id)
-        except BadMessage as error:
+        except (BadMessage, history.NotStored) as error:
             await self.send_frame({"error": str(error)})
-            return
-        except DatabaseError:
-            logger.exception("A message was not stored.")
-            await self.send_frame({"error": "This message could not be stored. Try again."})
             return
         if frame["number"] <= self.reader.last:  # sent again: the tab has it, and waits for this
             await self.send_frame({"id": frame["id"]})

@@ -1,4 +1,4 @@
-"""The hub of step 6 on the core layer, which ends a subscription with an error if Redis stops."""
+"""The hub on the core layer, which ends a subscription with an error if Redis stops."""
 
 import time
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from course.chapters import chapter
+from course.chapters import CHAPTERS
 from course.judge.scenarios.stage import Stage, Unmet
 from course.run.layers import LAYERS
 from course.run.serve import PrivateRedis, Server, free_port
@@ -20,7 +20,7 @@ def stage(program: str, tmp_path: Path) -> Iterator[Stage]:
     redis = PrivateRedis()
     try:
         environment, log = LAYERS["redis"].environment(redis.url), tmp_path / "log"
-        folder = chapter(6).folder
+        folder = next(each.folder for each in CHAPTERS if each.name == "fan_out")
         with Server(folder, free_port(), environment, log, program=program) as server:
             stage = Stage(server.url, "kitchen", None, [server], redis)
             yield stage
