@@ -110,7 +110,14 @@ def run(
         raise CourseError(f"Step {number} has no channel layer, so leave out --layer.", 2)
     require_free(port, f"run {number}{f' --layer {layer}' if layer else ''}")
     with until_stopped():
-        server = serve.Server(step.folder, port, environment_of(step, layer))
+        environment = environment_of(step, layer)
+        if serve.has_database(step.folder):
+            url = os.environ.get("DATABASE_URL")
+            place = os.environ.get("CHAT_DATA") or f"{step.folder.name}/data"
+            where = f"{serve.masked(url)} (DATABASE_URL)" if url else f"a file in {place}"
+            typer.echo(f"Database: {where}. First, its tables: python manage.py migrate")
+            serve.migrate(step.folder, environment)
+        server = serve.Server(step.folder, port, environment)
         server.start(patience=math.inf)  # code with an error can be fixed: runserver reloads it
         stay(server.process, f"server of step {number}", f"Step {number}: {server.url}/chat/")
 

@@ -20,7 +20,7 @@ REDIS = pytest.mark.skipif(not PrivateRedis.available(), reason="no redis-server
 
 
 def environment(**changes: str) -> dict[str, str]:
-    services = {"REDIS_URL", "RABBITMQ_URL"}
+    services = {"REDIS_URL", "RABBITMQ_URL", "DATABASE_URL", "CHAT_DATA"}
     kept = {name: text for name, text in os.environ.items() if name not in services}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **changes}
 
@@ -66,7 +66,13 @@ def one_line(result: subprocess.CompletedProcess) -> str:
 METHODS = multiprocessing.get_all_start_methods()
 ALL_PASSED, SOME_FAILED = 0, 1  # pytest's exit statuses; the others mean that it could not run
 SUITE_OPTIONS = ["-q", "-p", "no:cacheprovider", "-p", "no:anyio", "-p", "no:xdist"]
-NOT_FOR_SUITES = ("PYTEST_", "DJANGO_", "REDIS_")  # variables of the outer run
+NOT_FOR_SUITES = (
+    "PYTEST_",
+    "DJANGO_",
+    "REDIS_",
+    "DATABASE_",
+    "CHAT_",
+)  # variables of the outer run
 
 
 def run_suite(folder: Path, method: str = METHODS[0], redis_url: str = "") -> tuple[int, str]:

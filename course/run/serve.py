@@ -148,6 +148,30 @@ def copy_project(folder: Path, to: Path) -> Path:
     return shutil.copytree(folder, to, ignore=ignore, ignore_dangling_symlinks=True)
 
 
+def has_database(folder: Path) -> bool:
+    """Say whether the settings of a project name a database."""
+    return any("DATABASES" in each.read_text("utf-8") for each in folder.glob("*/settings.py"))
+
+
+def migrate(folder: Path, environment: Mapping[str, str | None] = {}) -> None:
+    """Make the tables of a project's database, with these variables set (None: unset). Raise
+    ServeError, with the last line that Django prints, if that fails."""
+    names = {**os.environ, "DJANGO_SETTINGS_MODULE": None, **environment}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity=0"],
+        cwd=folder,
+        env={name: text for name, text in names.items() if text is not None},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    if done.returncode:
+        last = [line for line in done.stderr.splitlines() if line[:1].strip()][-1:]
+        reason = "".join(last) or "it prints nothing"
+        raise ServeError(f"manage.py migrate fails in {folder.name}: {reason.rstrip('.')}.")
+
+
 class PrivateRedis:
     """A redis-server of our own: a free port, nothing on disk, gone at `stop`."""
 

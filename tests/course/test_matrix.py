@@ -82,7 +82,7 @@ def test_cell(
 ) -> None:
     stage = stage_for(row, chapter, layer)
     for scenario in played:
-        scenario(stage)
+        stage.play(scenario)
 
 
 @pytest.mark.every_step

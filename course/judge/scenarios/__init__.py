@@ -24,7 +24,7 @@ SCENARIOS: dict[str, tuple[Scenario | None, Scenario | None, Scenario | None]] =
     "idle": (frames.idle, None, None),
     "server_restart": (None, failures.server_restart, None),
     "two_servers": (messages.second_tab, messages.second_tab_in_tabs, messages.no_second_tab),
-    "two_servers_in_memory": (messages.second_tab, None, messages.no_second_tab),
+    "two_servers_in_memory": (messages.second_tab, None, messages.not_shared),
     "redis_restart": (None, failures.redis_restart, None),
     "frozen_redis": (failures.frozen_redis, None, failures.frozen_redis_blocks_every_room),
     "burst": (messages.burst, None, messages.burst_is_not_complete),

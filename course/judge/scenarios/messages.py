@@ -45,6 +45,15 @@ def talk(messages: list[str], *tabs: Tab | Client) -> None:
         tab.sees(*messages, "and back")
 
 
+def not_shared(stage: Stage) -> None:
+    """Where there is a database, a tab could read there, but nothing makes it look."""
+    a, b = map(stage.client, stage.urls)
+    b.stays_silent(0.5)  # while it opens, it does look
+    a.say("from A")
+    a.hears("from A")
+    b.stays_silent(2)
+
+
 def no_second_tab(stage: Stage) -> None:
     hear_only_themselves(*map(stage.joined, stage.urls))
 

@@ -28,7 +28,7 @@ const socket = openSocket(() => `/ws/chat/${encodeURIComponent(roomName)}/?since
 
 document.getElementById("chat-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  error.textContent = "";
-  socket.send({ message: input.value });
-  input.value = "";
+  const message = input.value;
+  input.value = error.textContent = "";
+  socket.send({ message });
 });
