@@ -133,8 +133,11 @@ class Tab:
 
     def element(self, css: str) -> WebElement:
         """Return the first element that this selector finds, once the page has it."""
-        find = partial(self._front().find_elements, By.CSS_SELECTOR, css)
-        return self.has(f"the element {css}", find)[0]
+        return self.has(f"the element {css}", partial(self.elements, css))[0]
+
+    def elements(self, css: str) -> list[WebElement]:
+        """Return the elements that this selector finds now."""
+        return self._front().find_elements(By.CSS_SELECTOR, css)
 
     def type(self, css: str, text: str) -> None:
         """Put text into an element, in place of what is in it: typed, or pasted if there are too

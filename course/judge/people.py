@@ -51,10 +51,10 @@ class Person:
             raise Unmet(f"{url} should show a form and take it; {error}.") from error
 
 
-def asks_for_log_in(site: str) -> bool:
-    """Return whether the page to choose a room is only for people who are logged in."""
+def asks_for_log_in(site: str, path: str = "/chat/") -> bool:
+    """Return whether a page is only for people who are logged in."""
     try:
-        page = Person().opener.open(f"{site}/chat/", timeout=10).read()
+        page = Person().opener.open(f"{site}{path}", timeout=10).read()
     except HTTPError:
         return False  # an error page: the rows show it
     return bool(BeautifulSoup(page, "html.parser").select_one("input[type=password]"))
