@@ -3,7 +3,6 @@
 import uuid
 from http.client import HTTPException
 from http.cookiejar import CookieJar
-from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
 
@@ -55,8 +54,8 @@ def asks_for_log_in(site: str, path: str = "/chat/") -> bool:
     """Return whether a page is only for people who are logged in."""
     try:
         page = Person().opener.open(f"{site}{path}", timeout=10).read()
-    except HTTPError:
-        return False  # an error page: the rows show it
+    except OSError:
+        return False  # an error page, or none: what is played next shows it
     return bool(BeautifulSoup(page, "html.parser").select_one("input[type=password]"))
 
 
