@@ -103,7 +103,7 @@ def visit(
         if not url:
             server = subject.server(free_port(), urls, own.enter_context(TemporaryDirectory()))
             if has_database(server.folder):
-                migrate(server.folder, server.environment)
+                migrate(server.folder, dict.fromkeys(os.environ) | server.environment)
             pin(cpus[0])  # the server inherits it
             own.callback(pin, cpus[1])
             server.start()

@@ -3,8 +3,9 @@
 import uuid
 from http.client import HTTPException
 from http.cookiejar import CookieJar
+from ssl import SSLContext
 from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
+from urllib.request import HTTPCookieProcessor, HTTPSHandler, ProxyHandler, Request, build_opener
 
 from bs4 import BeautifulSoup
 
@@ -18,10 +19,11 @@ class Person:
     """A person's name ("": nobody is logged in) and, in place of a browser, an opener of URLs that
     keeps the cookies."""
 
-    def __init__(self, name: str = "") -> None:
+    def __init__(self, name: str = "", trust: SSLContext | None = None) -> None:
         self.name, self.jar = name, CookieJar()
         # A proxy that the environment names is for other machines.
-        self.opener = build_opener(ProxyHandler({}), HTTPCookieProcessor(self.jar))
+        handlers = ProxyHandler({}), HTTPCookieProcessor(self.jar), HTTPSHandler(context=trust)
+        self.opener = build_opener(*handlers)
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -44,7 +46,8 @@ class Person:
                 raise Unmet(f"{url} should have a form with the fields {', '.join(fields)}.")
             hidden = {each["name"]: each["value"] for each in form.select("input[type=hidden]")}
             data = urlencode(hidden | fields).encode()
-            answer = self.opener.open(Request(url, data, {"Referer": url}), timeout=10)
+            headers = {"Origin": "/".join(url.split("/")[:3]), "Referer": url}
+            answer = self.opener.open(Request(url, data, headers), timeout=10)
             return BeautifulSoup(answer.read(), "html.parser")
         except (OSError, HTTPException) as error:
             raise Unmet(f"{url} should show a form and take it; {error}.") from error
@@ -59,10 +62,10 @@ def asks_for_log_in(site: str, path: str = "/chat/") -> bool:
     return bool(BeautifulSoup(page, "html.parser").select_one("input[type=password]"))
 
 
-def sign_up(site: str, name: str = "") -> Person:
+def sign_up(site: str, name: str = "", trust: SSLContext | None = None) -> Person:
     """Sign up at a site through its page, under this name or one that is new. Return the person,
-    who is logged in; raise Unmet if that fails."""
-    person = Person(name or f"ann{uuid.uuid4().hex[:8]}")
+    who is logged in; raise Unmet if that fails. `trust` has the certificates of a site of ours."""
+    person = Person(name or f"ann{uuid.uuid4().hex[:8]}", trust)
     fields = {"username": person.name, "password1": PASSWORD, "password2": PASSWORD}
     page = person.submit(site + SIGN_UP, **fields)
     if page.select_one("input[type=password]"):

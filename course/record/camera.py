@@ -10,6 +10,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont, PngImagePlugin
 from selenium.webdriver.common.keys import Keys
 
 from course.judge.browser import Tab, open_browser
+from course.judge.people import Person, asks_for_log_in, sign_up
 from course.judge.target import Project
 from course.run.serve import ServeError
 
@@ -29,28 +30,37 @@ class Film:
     """What a scene uses: two tabs on a running step, typing in them, and pictures of both."""
 
     def __init__(self, project: Project) -> None:
-        self.server, self.redis, self.closing = project.server, project.redis, project.own
+        self.project, self.closing = project, project.own
+        self.server, self.redis = project.server, project.redis
+        self.people: list[Person] = []  # who uses the tabs: nobody, or ann and bob
         self.tabs: list[Tab] = []
         self.caption = ""  # the lines under the tabs
         self.views: dict[str, tuple[Image.Image, str]] = {}  # tab's name: its page, its address
         self.shots: list[tuple[dict, str, int]] = []  # views, caption, milliseconds
         self.still = -1  # which shot
 
-    def open(self, *paths: str) -> list[Tab]:
-        """Open a browser, with a tab at each of these paths."""
-        driver = self.closing.enter_context(open_browser())
-        if not hasattr(driver, "execute_cdp_cmd"):
-            raise ServeError("Recordings are made with Chrome or Chromium: install one of them.")
-        for name, path in zip("AB", paths, strict=True):
-            self.tabs.append(Tab(driver, name))
+    def open(self, *paths: str, sites: Sequence[str] = ()) -> list[Tab]:
+        """Open two browsers, each with a tab at one of these paths, on one of these sites. If the
+        chat asks for a log-in, they are ann's and bob's."""
+        needed = asks_for_log_in(self.server.url)
+        for name, who, path in zip("AB", ("ann", "bob"), paths, strict=True):
+            driver = self.closing.enter_context(open_browser())
+            if not hasattr(driver, "execute_cdp_cmd"):
+                text = "Recordings are made with Chrome or Chromium: install one of them."
+                raise ServeError(text)
+            tab, person = Tab(driver, name), Person()
             driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", SIZE)
             driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
-            self.tabs[-1].open(self.server.url + path)
+            if needed:
+                person = sign_up(self.server.url, who)
+                tab.log_in(self.server.url, who, person.cookies)
+            self.tabs.append(tab.open((sites or [self.server.url] * 2)[len(self.tabs)] + path))
+            self.people.append(person)
         return self.tabs
 
-    def enter(self, *rooms: str) -> list[Tab]:
+    def enter(self, *rooms: str, sites: Sequence[str] = ()) -> list[Tab]:
         """Open a tab in each of these rooms, and take a picture once they are connected."""
-        for tab in self.open(*(f"/chat/{room}/" for room in rooms)):
+        for tab in self.open(*(f"/chat/{room}/" for room in rooms), sites=sites):
             tab.shows("connected")
         self.look()
         return self.tabs
@@ -66,7 +76,7 @@ class Film:
         """Type a message and Enter, and take a picture once these tabs have the message."""
         self.types(tab, MESSAGE, text, Keys.ENTER)
         for each in seen_by:
-            each.ends_with(text)
+            each.ends_with(text if each.author == tab.author else tab.author + text)
         self.look()
 
     def look(self, milliseconds: int = LOOKING, *tabs: Tab, still: bool = False) -> None:
