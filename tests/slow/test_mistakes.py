@@ -24,6 +24,7 @@ from course.judge.check import Check, noticed, rows
 from course.judge.folders import fill_with_mistake
 from course.judge.gate import Gate
 from course.judge.mistakes import Mistake, Seen
+from course.judge.people import asks_for_log_in, sign_up
 from course.judge.scenarios.frames import KEEP_STATUS
 from course.judge.target import CheckError, Project
 from course.run.serve import (
@@ -118,6 +119,9 @@ class Learner:
         if hasattr(tab.driver, "execute_cdp_cmd"):
             script = {"source": KEEP_CODES}
             tab.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
+        if asks_for_log_in(site):
+            person = sign_up(site)
+            tab.log_in(site, person.name, person.cookies)
         tab.open(f"{site}/chat/{quote(room)}/")
         tab.driver.execute_script(KEEP_STATUS)
 
