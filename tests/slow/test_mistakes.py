@@ -298,7 +298,7 @@ def named_by_check(
         judged = judged[: [row.id for row in judged].index(clues.row) + 1]
     if clues.symptom == "own tests":
         judged = judged[-1:]
-    tabs = browser if clues.symptom in ("page only", "own tests", "tls") else None
+    tabs = browser if clues.symptom in ("page only", "own tests") else None
     try:
         with Project(folder, step.services, None) as target:
             check = Check(target, step, tabs, patience=PATIENCE_OF_CHECK)
