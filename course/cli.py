@@ -38,10 +38,6 @@ SERVED = f"“{LEARN} docs” serves it"
 PYTEST = ("-n", "4", "--dist", "loadgroup", "--durations", "10", "-rs")
 STEP, SLOW = ("tests/course",), ("tests/slow",)
 QUICK = (*STEP, "tests/tools", "tests/site")
-RABBITMQ = (  # as docker-compose.yml has it
-    "RABBITMQ_URL is not set. To have a RabbitMQ: “docker compose up --detach --wait rabbitmq”, "
-    "and set RABBITMQ_URL to amqp://learner:learner@localhost:5673/course."
-)
 LAYER_HELP = (
     "The channel layer. Default: the step's own settings, which use Redis if there is one, "
     "else memory."
@@ -154,19 +150,17 @@ def environment_of(step: Chapter, name: str | None) -> dict[str, str | None]:
     if "redis" not in step.services:
         return {"REDIS_URL": None}
     layer = LAYERS[name or "redis"]
+    service = layer.title.partition(",")[0]
     if url := os.environ.get(layer.variable):
         if layer.service == "redis":
             serve.check_redis(url)
-        service = layer.title.partition(",")[0]
         where = f"the {service} at {serve.masked(url)} ({layer.variable})."
     elif layer.service == "redis" and serve.PrivateRedis.available():
         url = serve.PrivateRedis().url
         where = f"a Redis of its own, at {url}, which stops with it."
-    elif name and layer.service == "redis":
-        none = "No redis-server is found, and REDIS_URL is not set. To have it:"
-        raise CourseError(f"{none} {install.how('redis')}")
-    elif layer.service == "rabbitmq":
-        raise CourseError(RABBITMQ)
+    elif name and layer.service:
+        none = f"No {service} is found, and {layer.variable} is not set. To have one:"
+        raise CourseError(f"{none} {install.how(layer.service)}.")
     else:
         where = "only for the tabs of this one process, in its memory."
         where += "" if name else " For one that processes share, install Redis or set REDIS_URL."

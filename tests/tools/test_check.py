@@ -65,7 +65,7 @@ def test_what_cannot_be_checked_gets_one_line() -> None:
         ("--dir nowhere", 2, "There is no folder nowhere here."),
         ("", 2, "Type --dir and the folder of your project, or --url and an address."),
         (f"--dir step3_channel_layer --url {nobody}", 2, "Type --dir and the folder"),
-        ("--dir step3_channel_layer", 1, f"No Redis answers at {redis} (REDIS_URL)."),
+        ("--dir step3_channel_layer", 1, f"The Redis at {redis} cannot be used: "),
         (f"--url {nobody}", 1, f"At {nobody}, nobody answers at this address. Start the server"),
     ):
         result = typed("check", "3", *words.split(), REDIS_URL=redis)
