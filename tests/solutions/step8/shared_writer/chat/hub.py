@@ -6,11 +6,14 @@ from contextlib import suppress
 
 from channels.layers import get_channel_layer
 
+from chat.reader import Reader
+
 rooms = {}
 
 
 class Room:
-    def __init__(self, group):
+    def __init__(self, name, group):
+        self.reader = Reader(name, self.put)
         self.group, self.outboxes, self.subscribed = group, set(), asyncio.Event()
         self.listening = asyncio.create_task(self.listen())
         self.writer = None
@@ -21,20 +24,24 @@ class Room:
         try:
             channel = await layer.new_channel()
             await layer.group_add(self.group, channel)
+            await self.reader.start(None)
             self.subscribed.set()
             while True:
-                event = await layer.receive(channel)
-                text = json.dumps({"message": event["message"]})
-                for outbox in self.outboxes:
-                    outbox.put({"type": "websocket.send", "text": text})
-                self.start_writer()
-                await asyncio.sleep(0)
+                await self.reader.take_event((await layer.receive(channel))["frame"])
         except Exception:
             self.close()
         finally:
+            self.reader.stop()
             if channel:
                 with suppress(Exception):
                     await layer.group_discard(self.group, channel)
+
+    async def put(self, frame):
+        event = {"type": "websocket.send", "text": json.dumps(frame)}
+        for outbox in self.outboxes:
+            outbox.put(frame["number"], event)
+        self.start_writer()
+        await asyncio.sleep(0)
 
     def start_writer(self):
         """Start a writer, if there is an outbox with frames in it that none is sending."""
@@ -57,9 +64,9 @@ class Room:
         self.start_writer()
 
 
-async def join(group, outbox):
+async def join(name, group, outbox):
     """Return whether the outbox gets what is said in the room from now on."""
-    outbox.room = rooms.get(group) or Room(group)
+    outbox.room = rooms.get(group) or Room(name, group)
     outbox.room.outboxes.add(outbox)
     await outbox.room.subscribed.wait()
     outbox.open = rooms.get(group) is outbox.room

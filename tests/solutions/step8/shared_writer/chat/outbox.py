@@ -11,9 +11,20 @@ class Outbox:
     def __init__(self, send):
         self.send, self.frames = send, deque()
         self.open, self.writer, self.room = False, None, None
+        self.last, self.waiting = 0, []
 
-    def put(self, frame):
-        if self.open:
+    def begin(self, last):
+        """Send what was said since the history was read, and what will be said."""
+        self.last, waiting, self.waiting = last, self.waiting, None
+        for number, frame in waiting:
+            self.put(number, frame)
+        self.room.start_writer()
+
+    def put(self, number, frame):
+        if self.waiting is not None:
+            self.waiting.append((number, frame))
+        elif self.open and number > self.last:
+            self.last = number
             self.frames.append(frame)
             if len(self.frames) > LIMIT:
                 self.close()

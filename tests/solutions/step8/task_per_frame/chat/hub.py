@@ -5,6 +5,8 @@ import json
 
 from channels.layers import get_channel_layer
 
+from chat.reader import Reader
+
 MOST = 300
 rooms = {}
 
@@ -14,9 +16,19 @@ class Member:
 
     def __init__(self, send):
         self.send, self.under_way, self.hears = send, set(), False
+        self.last, self.waiting = 0, []
 
-    def tell(self, event):
-        if self.hears:
+    def begin(self, last):
+        """Send what was said since the history was read, and what will be said."""
+        self.last, waiting, self.waiting = last, self.waiting, None
+        for number, event in waiting:
+            self.tell(number, event)
+
+    def tell(self, number, event):
+        if self.waiting is not None:
+            self.waiting.append((number, event))
+        elif self.hears and number > self.last:
+            self.last = number
             self.start(event)
             if len(self.under_way) > MOST:
                 self.give_up()
@@ -39,11 +51,11 @@ class Member:
             self.hears = False
 
 
-async def enter(group, member):
+async def enter(room, group, member):
     """Let a tab into the room, once the room has its subscription."""
     if group not in rooms:
         members, subscribed = set(), asyncio.get_running_loop().create_future()
-        listening = asyncio.create_task(listen(group, members, subscribed))
+        listening = asyncio.create_task(listen(room, group, members, subscribed))
         rooms[group] = members, subscribed, listening
     members, subscribed, listening = rooms[group]
     members.add(member)
@@ -64,18 +76,26 @@ def leave(group, member):
             listening.cancel()
 
 
-async def listen(group, members, subscribed):
+async def listen(room, group, members, subscribed):
     layer = get_channel_layer()
     channel = ""
+
+    async def tell_all(frame):
+        event = {"type": "websocket.send", "text": json.dumps(frame)}
+        for member in list(members):
+            member.tell(frame["number"], event)
+        await asyncio.sleep(0)
+
+    reader = Reader(room, tell_all)
     try:
         channel = await layer.new_channel()
         await layer.group_add(group, channel)
+        await reader.start(None)
         subscribed.set_result(True)
         while True:
-            text = json.dumps({"message": (await layer.receive(channel))["message"]})
-            for member in members:
-                member.tell({"type": "websocket.send", "text": text})
+            await reader.take_event((await layer.receive(channel))["frame"])
     finally:
+        reader.stop()
         if group in rooms and rooms[group][0] is members:
             del rooms[group]
         for member in members:
