@@ -13,17 +13,10 @@ import pytest
 
 from course import matrix
 from course.chapters import Chapter, chapter
-from course.judge.scenarios import parts
+from course.judge.scenarios import own_tests, parts
 from course.run.serve import PrivateRedis, copy_project, stop
 from tests.course.test_suites import TESTED
-from tests.helpers import (
-    ALL_PASSED,
-    METHODS,
-    NOT_FOR_SUITES,
-    SOME_FAILED,
-    SUITE_OPTIONS,
-    run_suite,
-)
+from tests.helpers import ALL_PASSED, METHODS, SOME_FAILED, SUITE_OPTIONS, run_suite
 
 BUGS = tomllib.loads(Path(__file__).with_name("planted_bugs.toml").read_text(encoding="utf-8"))
 TESTS = "chat/tests"
@@ -53,9 +46,7 @@ def named(it: object) -> str:
 
 
 @pytest.mark.parametrize("chapter, method, layer", GREEN, ids=named)
-def test_without_a_bug_the_suite_is_green(
-    chapter: Chapter, method: str, layer: str, tmp_path: Path
-) -> None:
+def test_without_a_bug_the_suite_is_green(chapter, method, layer, tmp_path):
     folder = copy_project(chapter.folder, tmp_path / chapter.folder.name)
     set_patience(folder, 20)  # also on a busy machine
     url = ""
@@ -129,7 +120,7 @@ def run_in_a_fork(folder: Path, test: str, log: Path) -> None:
         os.dup2(output.fileno(), 2)
     os.chdir(folder)
     sys.path.insert(0, str(folder))
-    for name in [name for name in os.environ if name.startswith(NOT_FOR_SUITES)]:
+    for name in [name for name in os.environ if name.startswith(own_tests.OTHERS)]:
         del os.environ[name]
     multiprocessing.set_start_method(METHODS[0], force=True)  # for the live server
     sys.exit(pytest.main([*SUITE_OPTIONS, "-x", test]))

@@ -47,9 +47,7 @@ def fails(
 @REDIS
 @pytest.mark.long
 @pytest.mark.parametrize(("chapter", "overlay"), PROJECTS)
-def test_a_correct_chat_passes(
-    chapter: Chapter, overlay: Path | None, browser: Callable[[], WebDriver], tmp_path: Path
-) -> None:
+def test_a_correct_chat_passes(chapter, overlay, browser, tmp_path):
     folder = copy_project(chapter.folder, tmp_path / "my_chat")
     changed = lay(overlay or chapter.folder, folder)
     now, later = rows(chapter)
