@@ -101,7 +101,7 @@ def room(answer: str = "to all") -> Iterator[tuple[load.Room, Callable]]:
 
     with asyncio.Runner() as runner:
         port = runner.run(start()).sockets[0].getsockname()[1]
-        yield load.Room(f"ws://127.0.0.1:{port}/ws/"), runner.run
+        yield load.Room(f"ws://127.0.0.1:{port}/ws/", {}), runner.run
 
 
 def test_the_load_counts_what_arrives():
@@ -139,7 +139,7 @@ def test_what_others_used_does_not_contain_what_the_run_used(monkeypatch):
     monkeypatch.setattr(psutil, "cpu_percent", lambda: 100.0)
     for run_id in (0, psutil.Process().pid):
         with room() as (it, do):
-            found = do(load.measure(it.url, [10], 0.1, 0, 0, run_id, 0))
+            found = do(load.measure(it.url, {}, [10], 0.1, 0, 0, run_id, 0))
         assert found["others"] < 1 if run_id else found["others"] == 1
 
 
@@ -168,7 +168,7 @@ def test_what_a_configuration_needs_and_is_not_here_is_named(monkeypatch, tmp_pa
         "node-ws": "Node and its npm are not on the PATH",
     }.items():
         with pytest.raises(ServeError, match=reason):
-            BY_NAME[name].server(free_port(), {"redis": None, "rabbitmq": None})
+            BY_NAME[name].server(free_port(), {"redis": None, "rabbitmq": None}, "")
 
 
 @REDIS
