@@ -14,7 +14,6 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from course import matrix
 from course.chapters import Chapter
 from course.judge.browser import console
-from course.judge.gate import Gate
 from course.judge.mistakes import Mistake, last_exception, likely
 from course.judge.scenarios import IN_TABS, ON_THE_WIRE, Scenario, parts
 from course.judge.scenarios.stage import Stage, Unmet
@@ -191,24 +190,11 @@ def noticed(check: Check) -> list[tuple[str, Sequence[Mistake]]]:
         except CheckError as error:
             text = f"runserver serves this project, and Daphne alone does not. {error.text}"
             found.append((text, error.causes))
-    in_tabs = check.browser and "own_message" in check.passed and target.local
-    if in_tabs and not _connects_over_tls(check):
-        text = "At an https:// address, as on the internet, the page would not connect."
-        found.append((text, likely("tls", chapter=check.chapter)[0]))
     joined = target.redis and "second_tab" in check.passed and not check.failed
     if joined and (left := _groups_left(target.redis)):
         text = f"Every socket has closed, and Redis still has their groups ({left})."
         found.append((text, likely("left behind", chapter=check.chapter)[0]))
     return found
-
-
-def _connects_over_tls(check: Check) -> bool:
-    with check.stage() as stage, Gate(stage.url, tls=True) as gate:
-        try:
-            stage.joined(gate.url)
-        except AssertionError:
-            return False
-        return True
 
 
 def _groups_left(private: PrivateRedis) -> int:

@@ -127,18 +127,16 @@ def check_redis(url: str) -> None:
     """Raise ServeError unless the Redis at this URL can be used."""
     import redis
 
-    shown = f"{masked(url)} (REDIS_URL)"
     try:
         with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
             client.ping()
         return
-    except ValueError:
-        text = f"{shown} is not the address of a Redis. Write it as redis://localhost:6379/0"
-    except redis.AuthenticationError:
-        text = f"The Redis at {shown} refuses this user or password. Correct it"
-    except redis.RedisError:
-        text = f"No Redis answers at {shown}. Start it"
-    raise ServeError(f"{text}, or unset REDIS_URL.")
+    except ValueError:  # whose text may have a part of the password
+        problem = "an address is written as redis://localhost:6379/0"
+    except redis.RedisError as error:
+        problem = str(error).rstrip(".")
+    text = f"The Redis at {masked(url)} cannot be used: {problem}"
+    raise ServeError(f"{text}. Start it, or correct or unset REDIS_URL.")
 
 
 def copy_project(folder: Path, to: Path) -> Path:

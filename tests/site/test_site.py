@@ -237,6 +237,9 @@ def test_only_a_site_that_knows_its_addresses_shows_them(site: Path, tmp_path: P
     """Without REPO_URL and SITE_URL, no page names a repository or an address of the site."""
     for path in site.rglob("*.html"):
         text = path.read_text("utf-8")
+        if path.parent.name.startswith("step6_fan_out"):  # an old address
+            assert f"url=../{CHAPTERS[-1].folder.name}" in text
+            continue
         for word in ("REPO_URL", 'rel="edit"', "issues/new", "md-source", "og:image", "canonical"):
             assert word not in text, f"{path.relative_to(site)}: {word}"
     repository, where = "https://github.com/someone/course", "https://example.org/channels/"

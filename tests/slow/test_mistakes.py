@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
+import trustme
 from msgspec.structs import replace
 from selenium.webdriver.remote.webdriver import WebDriver
 from websockets.sync.client import connect
@@ -85,7 +87,9 @@ class Learner:
         self.servers.append(self.own.enter_context(server))
         self.sites.append(server.url)
         if self.mistake.tls:
-            gate = self.own.enter_context(Gate(server.url, tls=True))
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            trustme.CA().issue_cert("localhost").configure_cert(tls)
+            gate = self.own.enter_context(Gate(server.url, tls=tls))
             self.sites[-1] = gate.url.replace("localhost", HOST)
             self.ports["443"] = urlsplit(gate.url).port
 
@@ -288,7 +292,7 @@ def named_by_check(
         judged = judged[: [row.id for row in judged].index(clues.row) + 1]
     if clues.symptom == "own tests":
         judged = judged[-1:]
-    tabs = browser if clues.symptom in ("page only", "own tests", "tls") else None
+    tabs = browser if clues.symptom in ("page only", "own tests") else None
     try:
         with Project(folder, step.services, None) as target:
             check = Check(target, step, tabs, patience=PATIENCE_OF_CHECK)
