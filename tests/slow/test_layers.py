@@ -16,10 +16,11 @@ from course import matrix
 from course.chapters import CHAPTERS, Chapter
 from course.judge.scenarios import IN_TABS, ON_THE_WIRE
 from course.judge.scenarios.stage import Client, Stage, Unmet
+from course.judge.target import Target
 from course.matrix import Behaviour
 from course.run import layers
 from course.run.layers import LAYERS, STEP, Layer
-from course.run.serve import PrivateRedis, Server, free_port, wait_until
+from course.run.serve import PrivateRedis, Server, free_port, has_database, migrate, wait_until
 from tests.slow import rabbitmq
 
 OTHERS = ("redis-pubsub", "rabbitmq")
@@ -39,6 +40,9 @@ def on(name: str, *values: object, id: str = "") -> object:
 
 def serve(layer: Layer, service: PrivateRedis | None, logs: Path, step: Chapter = STEP) -> Server:
     port, environment = free_port(), layer.environment(service.url if service else None)
+    environment["CHAT_DATA"] = str(logs / step.name)
+    if has_database(step.folder):
+        migrate(step.folder, environment)
     return Server(step.folder, port, environment, logs / f"{port}.log", reload=False)
 
 
@@ -104,6 +108,7 @@ def test_every_step_with_a_layer_runs_on_it(layer, sites, tmp_path):
         if "redis" in chapter.services and chapter != STEP:
             with serve(layer, sites(layer)[1], tmp_path, chapter) as server:
                 stage = Stage(server.url, "lobby", None, [server])
+                stage.log_in = lambda url=server.url: Target("", url).person
                 ON_THE_WIRE["second_tab"](stage)
                 stage.leave()
 
