@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from course.chapters import CHAPTERS
+from course.judge.people import sign_up
 from course.judge.scenarios.stage import Stage, Unmet
 from course.run.layers import LAYERS
-from course.run.serve import PrivateRedis, Server, free_port
+from course.run.serve import PrivateRedis, Server, free_port, migrate
 
 
 @pytest.fixture
@@ -19,10 +20,13 @@ def stage(program: str, tmp_path: Path) -> Iterator[Stage]:
         pytest.skip("no redis-server on the PATH")
     redis = PrivateRedis()
     try:
-        environment, log = LAYERS["redis"].environment(redis.url), tmp_path / "log"
+        log, data = tmp_path / "log", {"CHAT_DATA": str(tmp_path / "data")}
+        environment = LAYERS["redis"].environment(redis.url) | data
         folder = next(each.folder for each in CHAPTERS if each.name == "fan_out")
+        migrate(folder, environment)
         with Server(folder, free_port(), environment, log, program=program) as server:
             stage = Stage(server.url, "kitchen", None, [server], redis)
+            stage.log_in = lambda: sign_up(server.url)
             yield stage
             stage.leave()
     finally:
@@ -53,6 +57,6 @@ def heard_again(stage: Stage, seconds: float = 15) -> bool:
         with suppress(Unmet):
             a, b = stage.client(), stage.client()
             a.say("after")
-            b.hears("after")
+            b.reads_until("after")
             return True
     return False
