@@ -165,7 +165,7 @@ def deployed(
 
 @pytest.fixture(autouse=True)
 def new_room(deployed: Deployment) -> None:
-    deployed.room = f"room {uuid.uuid4()}"
+    deployed.room = f"room-{uuid.uuid4()}"
 
 
 def text_from(tab: sync_client.ClientConnection) -> str:
