@@ -114,6 +114,9 @@ def test_what_a_button_copies_is_whole(site: Path) -> None:
             ast.parse(code, f"{path.parent.name}: {button['aria-label']}")
         for button in html.select(".terminal button"):
             assert not re.search(r"\n|\bkill\b", button["data-clipboard-text"]), path
+        assert not html.select(".language-console, .language-diff, .language-sh"), path
+        for command in html.select(".terminal .command"):
+            assert "kill" in command.text or command.button, f"{path}: {command.text}"
 
 
 def test_a_comparison_opens_what_has_changed_and_only_that(site: Path) -> None:
@@ -280,7 +283,7 @@ def test_only_a_site_that_knows_its_addresses_shows_them(site: Path, tmp_path: P
     for path in site.rglob("*.html"):
         text = path.read_text("utf-8")
         if path.parent.name.startswith("step6_fan_out"):  # an old address
-            assert f'url=../{CHAPTERS[-1].folder.name}' in text
+            assert f"url=../{CHAPTERS[-1].folder.name}" in text
             continue
         for word in ("REPO_URL", 'rel="edit"', "issues/new", "md-source", "og:image", "canonical"):
             assert word not in text, f"{path.relative_to(site)}: {word}"
