@@ -110,8 +110,8 @@ def _recording(fence: Fence, page: Page) -> str:
         raise ValueError(f"the recording of {folder} is {OUT_OF_DATE}")
     paths = films.paths(STEPS[folder])
     with Image.open(paths[0]) as still:
-        urls = (get_relative_url(f"recordings/{each.name}", page.url) for each in paths)
-        return _raw(HTML.recording(words, still.size, *urls))
+        urls = [get_relative_url(f"recordings/{each.name}", page.url) for each in paths]
+        return _raw(HTML.recording(words, still.size, urls))
 
 
 def _mermaid(fence: Fence, page: Page) -> str:

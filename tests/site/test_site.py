@@ -102,6 +102,9 @@ def test_a_chapter_shows_each_changed_line_once(site: Path) -> None:
         assert shown == real, name
 
 
+PLACES = r"(Another t|T)erminal|PowerShell|Docker"
+
+
 def test_what_a_button_copies_is_whole(site: Path) -> None:
     """A piece of Python compiles (or is an entry of a dict), a command is one, and never kills."""
     for path in site.glob("*/index.html"):
@@ -114,7 +117,8 @@ def test_what_a_button_copies_is_whole(site: Path) -> None:
             ast.parse(code, f"{path.parent.name}: {button['aria-label']}")
         for button in html.select(".terminal button"):
             assert not re.search(r"\n|\bkill\b", button["data-clipboard-text"]), path
-        assert not html.select(".language-console, .language-diff, .language-sh"), path
+        plain = [each.text for each in html.select(".filename") if re.match(PLACES, each.text)]
+        assert not plain and not html.select(".highlight .gd"), f"{path}: no buttons: {plain}"
         for command in html.select(".terminal .command"):
             assert "kill" in command.text or command.button, f"{path}: {command.text}"
 
@@ -266,6 +270,17 @@ def test_the_first_screen_has_the_command_the_way_in_and_a_picture(
         wait_until(lambda: max(tab.execute_script(below)) > 0, "nothing is drawn")
         bottoms = tab.execute_script(below)
         assert max(bottoms) <= height, f"{width} px wide: these end at {bottoms}"
+
+
+SHOWN = """return [...document.querySelectorAll(".recording img")]
+    .filter((each) => each.offsetWidth).map((each) => each.currentSrc.split("/").pop())"""
+
+
+def test_a_recording_is_as_light_or_dark_as_the_page(tab: WebDriver, address: str) -> None:
+    for scheme, still in (("light", "views.png"), ("dark", "views-dark.png")):
+        look(tab, f"{address}/step1_views/", WIDE, scheme)
+        loaded(tab)
+        assert tab.execute_script(SHOWN) == [still]
 
 
 def test_home_shows_a_short_diff_a_small_table_and_a_figure(site: Path) -> None:
