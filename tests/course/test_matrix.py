@@ -77,9 +77,7 @@ def cells() -> Iterator[pytest.param]:
 
 
 @pytest.mark.parametrize(("row", "chapter", "layer", "played"), list(cells()))
-def test_cell(
-    row: Behaviour, chapter: Chapter, layer: str, played: list[Scenario], stage_for: StageFor
-) -> None:
+def test_cell(row, chapter, layer, played, stage_for):
     stage = stage_for(row, chapter, layer)
     for scenario in played:
         stage.play(scenario)

@@ -67,9 +67,7 @@ def test_nothing_is_imported_from_outside(chapter: Chapter) -> None:
 
 
 @every_chapter
-def test_settings_come_from_the_environment(
-    chapter: Chapter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_settings_come_from_the_environment(chapter, monkeypatch, tmp_path):
     given = {
         "DJANGO_SECRET_KEY": "a key",
         "DJANGO_DEBUG": "false",

@@ -87,9 +87,7 @@ def test_a_project_of_your_own_installs_what_the_steps_use() -> None:
 
 
 @pytest.mark.parametrize("text, wrong", WRONG.values(), ids=WRONG)
-def test_what_is_wrong_on_a_page_is_found(
-    text: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_wrong_on_a_page_is_found(text, wrong, tmp_path, monkeypatch):
     port = next(port for port in range(8200, 8999) if not port_taken(port))
     (page := tmp_path / "page.md").write_text(text.replace("PORT", str(port)), "utf-8")
     monkeypatch.setattr(prose, "SECONDS", 1.5)

@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
@@ -20,7 +20,6 @@ import psutil
 import pytest
 import websockets.asyncio.client as asyncio_client
 import websockets.sync.client as sync_client
-from selenium.webdriver.remote.webdriver import WebDriver
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from course.chapters import CHAPTERS, ROOT
@@ -233,9 +232,7 @@ def test_what_each_line_of_nginx_is_for(deployed: Deployment) -> None:
     }
 
 
-def test_two_hundred_tabs_live_through_the_death_and_the_stop_of_a_process(
-    deployed: Deployment, browser: Callable[[], WebDriver]
-) -> None:
+def test_two_hundred_tabs_live_through_the_death_and_the_stop_of_a_process(deployed, browser):
     """Every tab gets every message, once and in order. One of the tabs is a page in a browser; the
     process that is stopped is the one that serves it."""
     site, page = f"https://localhost:{deployed.https}", Tab(browser(), "A")

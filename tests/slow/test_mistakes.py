@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from selenium.webdriver.remote.webdriver import WebDriver
 from websockets.sync.client import connect
 
-from course.chapters import Chapter, chapter
+from course.chapters import chapter
 from course.judge import mistakes
 from course.judge.browser import Tab, console, lazy_browser
 from course.judge.check import Check, noticed, rows
@@ -29,14 +29,7 @@ from course.judge.mistakes import Mistake, Seen
 from course.judge.people import asks_for_log_in, sign_up
 from course.judge.scenarios.frames import KEEP_STATUS
 from course.judge.target import CheckError, Project
-from course.run.serve import (
-    OWN_GROUP,
-    PrivateRedis,
-    Server,
-    free_port,
-    stop,
-    wait_until,
-)
+from course.run.serve import OWN_GROUP, PrivateRedis, Server, free_port, stop, wait_until
 
 PATIENCE = 15.0  # seconds to wait for what should be seen: only a failure takes that long
 PATIENCE_WITH_COMMANDS = 60.0  # for a command to end: some are tests in a browser
@@ -245,9 +238,7 @@ def browser_on_https() -> Iterator[Callable[[], WebDriver]]:
 
 @pytest.fixture
 def learner(
-    browser: Callable[[], WebDriver],
-    browser_on_https: Callable[[], WebDriver],
-    tmp_path: Path,
+    browser: Callable[[], WebDriver], browser_on_https: Callable[[], WebDriver], tmp_path: Path
 ) -> Iterator[Callable[[Mistake], Learner]]:
     """Makes a learner, in a copy of the step with the mistake in it; in the end all stops."""
     with ExitStack() as own:
@@ -271,12 +262,7 @@ def learner(
     ("chapter", "mistake"),
     [pytest.param(chapter(each.step), each, id=each.id) for each in mistakes.load()],
 )
-def test_a_mistake_is_seen_as_told_and_named_by_check(
-    chapter: Chapter,
-    mistake: Mistake,
-    learner: Callable[[Mistake], Learner],
-    browser: Callable[[], WebDriver],
-) -> None:
+def test_a_mistake_is_seen_as_told_and_named_by_check(chapter, mistake, learner, browser):
     someone = learner(mistake)
     for action in mistake.does:
         someone.do(action)
@@ -332,9 +318,7 @@ WORKS = {
     [each for each in mistakes.load() if any(patch.setting for patch in each.patch)],
     ids=lambda each: each.id,
 )
-def test_what_a_mistake_needs_is_no_mistake(
-    mistake: Mistake, learner: Callable[[Mistake], Learner]
-) -> None:
+def test_what_a_mistake_needs_is_no_mistake(mistake, learner):
     works, settings = WORKS[mistake.id], [each for each in mistake.patch if each.setting]
     someone = learner(replace(mistake, patch=settings, seen=[works]))
     for action in mistake.does:

@@ -19,14 +19,7 @@ from course import cli
 from course.chapters import CHAPTERS, ROOT, CourseError, chapter
 from course.compare import compare
 from course.run import install
-from course.run.serve import (
-    PrivateRedis,
-    ServeError,
-    check_redis,
-    free_port,
-    stop,
-    wait_until,
-)
+from course.run.serve import PrivateRedis, ServeError, check_redis, free_port, stop, wait_until
 from tests.helpers import CLI, POSIX, REDIS, environment, interruptible, one_line, typed
 
 # The commands
@@ -37,8 +30,12 @@ def test_alone_it_names_every_chapter_and_what_to_type_next():
     for each in CHAPTERS:
         assert each.folder.name in result.stdout
         assert f"→ {each.sees}" in result.stdout
-    assert "learn.py run 1" in result.stdout
     assert result.returncode == 0
+    next_ = result.stdout.partition("Type next:\n")[2].splitlines()
+    commands = [line.split("learn.py ")[1].split("  ")[0] for line in next_]
+    assert {"run 1", "start 1 my_chat", "check 1 --dir my_chat", "mistake"} <= {*commands}
+    names = {each.name or each.callback.__name__ for each in cli.app.registered_commands}
+    assert {each.split()[0] for each in commands} <= {*names, "--help"}
 
 
 TAKEN = "Port TAKEN is taken by another program. Stop that one, or type: "

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from copy import copy
+from types import SimpleNamespace
 from unittest.mock import AsyncMock
 from uuid import uuid4
 
@@ -73,13 +73,12 @@ def open_socket(new_socket, log_in):
 
 
 @pytest.fixture
-def layer(monkeypatch):
+async def layer(monkeypatch):
     """The channel layer as the hub sees it, with methods that count their calls, and that a test
     can replace. The consumers, which have a channel each for their users, see the layer itself."""
     layer = get_channel_layer()
-    hubs = copy(layer)
-    for name in "new_channel", "group_add", "group_discard", "receive":
-        monkeypatch.setattr(hubs, name, AsyncMock(side_effect=getattr(layer, name)))
+    names = "new_channel", "group_add", "group_discard", "receive"
+    hubs = SimpleNamespace(**{name: AsyncMock(side_effect=getattr(layer, name)) for name in names})
     monkeypatch.setattr(hub, "get_channel_layer", lambda: hubs)
     return hubs
 
