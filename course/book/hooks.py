@@ -80,7 +80,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     for problem in problems(source, chapter, tests.content_string if tests else ""):
         log.warning(f"{where}, {problem}")
     for fence in fences(source):
-        if make := MADE_FROM.get(fence.language):
+        if make := MADE_FROM.get(fence.language, _file if fence.title else None):
             try:
                 made = indent(make(fence, page), " " * fence.indent)
             except ValueError as error:
@@ -159,6 +159,12 @@ MADE_FROM = {
     "sh": lambda fence, page: _raw(render_terminal(fence.title, indent(fence.body, "$ "))),
     "step": lambda fence, page: _raw(render(read(fence.body))),
 }
+
+
+def _file(fence: Fence, page: Page) -> str:
+    """Draw a file that a reader writes, and that is in no step: its title is its path."""
+    file = compare_texts(fence.title.partition(",")[0], fence.body, fence.body)
+    return _raw(render(Listing(ROOT, file, file.lines, set())))
 
 
 def _every_file(old: Path | None, new: Path, opens: bool = False) -> str:
