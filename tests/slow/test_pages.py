@@ -17,7 +17,7 @@ address, site, tab = pages.address, pages.site, pages.tab  # fixtures
 # Two groups, one for a worker each: both build the site.
 PAGES = [
     pytest.param(name, marks=pytest.mark.xdist_group(f"pages {number % 2}"))
-    for number, name in enumerate([*WRITTEN, COMPARED])
+    for number, name in enumerate([*WRITTEN, COMPARED, "404.html"])
 ]
 
 
