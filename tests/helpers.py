@@ -69,9 +69,9 @@ ALL_PASSED, SOME_FAILED = 0, 1  # pytest's exit statuses; the others mean that i
 SUITE_OPTIONS = ["-q", "-p", "no:cacheprovider", "-p", "no:anyio", "-p", "no:xdist"]
 
 
-def run_suite(folder: Path, method: str = METHODS[0], redis_url: str = "") -> tuple[int, str]:
-    """Run pytest in a folder as a person would there, with this way to start processes and, if one
-    is given, with a Redis. Return its exit status and its output."""
+def run_suite(folder: Path, method: str = METHODS[0], **addresses: str) -> tuple[int, str]:
+    """Run pytest in a folder as a person would there, with this way to start processes and these
+    addresses of services, such as REDIS_URL. Return its exit status and its output."""
     start = "import multiprocessing, pytest, sys; multiprocessing.set_start_method(sys.argv[1]); "
     start += "sys.exit(pytest.main(sys.argv[2:]))"
     rest = {
@@ -80,7 +80,7 @@ def run_suite(folder: Path, method: str = METHODS[0], redis_url: str = "") -> tu
     child = subprocess.Popen(
         [sys.executable, "-c", start, method, *SUITE_OPTIONS],
         cwd=folder,
-        env=rest | {"REDIS_URL": redis_url},
+        env=rest | addresses,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

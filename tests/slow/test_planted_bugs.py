@@ -55,7 +55,7 @@ def test_without_a_bug_the_suite_is_green(chapter, method, layer, tmp_path):
                 pytest.skip("no redis-server on the PATH")
             stack.callback((redis := PrivateRedis()).stop)
             url = redis.url
-        status, output = run_suite(folder, method, url)
+        status, output = run_suite(folder, method, REDIS_URL=url)
     assert status == ALL_PASSED, f"Its tests should pass:\n{output}"
 
 
