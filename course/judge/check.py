@@ -201,5 +201,5 @@ def _groups_left(private: PrivateRedis) -> int:
     """Return how many groups Redis has once the end of every socket was noticed."""
     with redis.Redis.from_url(private.url) as client:
         with suppress(TimeoutError):
-            wait_until(lambda: not [*client.scan_iter("*group*")], "no group is left", 2)
+            wait_until(lambda: not [*client.scan_iter("*group*")], "no group is left", 5)
         return len([*client.scan_iter("*group*")])

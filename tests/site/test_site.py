@@ -116,6 +116,9 @@ def test_what_a_button_copies_is_whole(site: Path) -> None:
             ast.parse(code, f"{path.parent.name}: {button['aria-label']}")
         for button in html.select(".terminal button"):
             assert not re.search(r"\n|\bkill\b", button["data-clipboard-text"]), path
+        assert not html.select(".filename, .highlight .gd"), f"{path}: a block that we do not draw"
+        for command in html.select(".terminal .command"):
+            assert "kill" in command.text or command.button, f"{path}: {command.text}"
 
 
 def test_a_comparison_opens_what_has_changed_and_only_that(site: Path) -> None:
@@ -221,6 +224,17 @@ def test_the_first_screen_has_the_command_the_way_in_and_a_picture(tab, address)
         wait_until(lambda: max(tab.execute_script(below)) > 0, "nothing is drawn")
         bottoms = tab.execute_script(below)
         assert max(bottoms) <= height, f"{width} px wide: these end at {bottoms}"
+
+
+SHOWN = """return [...document.querySelectorAll(".recording img")]
+    .filter((each) => each.offsetWidth).map((each) => each.currentSrc.split("/").pop())"""
+
+
+def test_a_recording_is_as_light_or_dark_as_the_page(tab: WebDriver, address: str) -> None:
+    for scheme, still in (("light", "views.png"), ("dark", "views-dark.png")):
+        look(tab, f"{address}/step1_views/", WIDE, scheme)
+        loaded(tab)
+        assert tab.execute_script(SHOWN) == [still]
 
 
 def test_home_shows_a_short_diff_a_small_table_and_a_figure(site: Path) -> None:

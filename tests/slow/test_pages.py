@@ -17,6 +17,6 @@ address, site, tab = pages.address, pages.site, pages.tab  # fixtures
 pytestmark = pytest.mark.xdist_group("pages")  # they share a site, which takes seconds to build
 
 
-@pytest.mark.parametrize("name", [*WRITTEN, COMPARED])
+@pytest.mark.parametrize("name", [*WRITTEN, COMPARED, "404.html"])
 def test_everybody_can_read(tab: WebDriver, address: str, name: str) -> None:
     check(tab, address, "" if name == "index/" else name, [(NARROW, "light"), (WIDE, "dark")])

@@ -86,8 +86,7 @@ async def test_a_page_that_missed_too_much_gets_the_newest(join, monkeypatch):
     assert (await (await join(since=2)).next_frame())["number"] == 5, "It missed four."
 
 
-async def test_a_message_in_the_moment_of_joining_comes_once(join, monkeypatch):
-    """It is sent after the socket has joined the group and before it reads the history."""
+async def test_a_message_that_is_sent_just_before_the_query_comes_once(join, monkeypatch):
     read = history.read
 
     async def slow_read(room, after):
@@ -100,6 +99,20 @@ async def test_a_message_in_the_moment_of_joining_comes_once(join, monkeypatch):
     await tab.send_json_to({"message": "two"})
     assert await tab.next_message() == "one"
     assert await tab.next_message() == "two"
+
+
+async def test_a_message_that_is_sent_just_after_the_query_is_not_lost(join, monkeypatch):
+    read = history.read
+
+    async def slow_read(room, after):
+        monkeypatch.undo()
+        frames = await read(room, after)
+        await ring(*await store("one"))
+        return frames
+
+    monkeypatch.setattr(history, "read", slow_read)
+    tab = await join()
+    assert await tab.next_message() == "one", "It should wait in the channel."
 
 
 async def test_events_that_are_dropped_or_late_change_nothing(join):
