@@ -104,7 +104,7 @@ def lost_in_a_burst(stage: Stage) -> int:
         with suppress(Silent):
             for client, words in zip(clients, heard, strict=True):
                 while word not in words:
-                    words.add(client.receive(1).get("message", ""))
+                    words.add(client.receive(stage.patience / 5).get("message", ""))
             return True
         return False
 
