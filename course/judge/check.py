@@ -3,6 +3,7 @@ fails. Nothing of how the chat is written counts, only what it does."""
 
 import os
 import subprocess
+import uuid
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -112,7 +113,9 @@ class Check:
                 target.server.start()
                 self.busy = False
             site = servers[0].url if servers else target.url
-            stage = Stage(site, "lobby", self.browser, servers, own_redis, self.patience)
+            stage = Stage(
+                site, f"room{uuid.uuid4().hex[:8]}", self.browser, servers, own_redis, self.patience
+            )
             stage.log_in = lambda: self.target.person
             try:
                 yield stage

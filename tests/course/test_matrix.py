@@ -94,7 +94,7 @@ def test_idle_tabs_stay_connected(request: pytest.FixtureRequest, stage_for: Sta
         if row.mark(each) == "✔" and (changed(each) if only is None else each.number == only)
     ]
     for stage in stages:
-        start_idle(stage)
+        stage.play(start_idle)
     time.sleep(IDLE)
     for stage in stages:
         still_connected(stage)

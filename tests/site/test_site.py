@@ -227,14 +227,16 @@ def test_the_first_screen_has_the_command_the_way_in_and_a_picture(tab, address)
 
 
 SHOWN = """return [...document.querySelectorAll(".recording img")]
-    .filter((each) => each.offsetWidth).map((each) => each.currentSrc.split("/").pop())"""
+    .filter((each) => each.offsetWidth).map((each) => {
+        each.scrollIntoView();  // before that, it is not loaded
+        return each.currentSrc.split("/").pop(); })"""
 
 
 def test_a_recording_is_as_light_or_dark_as_the_page(tab: WebDriver, address: str) -> None:
     for scheme, still in (("light", "views.png"), ("dark", "views-dark.png")):
         look(tab, f"{address}/step1_views/", WIDE, scheme)
         loaded(tab)
-        assert tab.execute_script(SHOWN) == [still]
+        wait_until(lambda: tab.execute_script(SHOWN) == [still], f"{still} is not shown")  # noqa: B023
 
 
 def test_home_shows_a_short_diff_a_small_table_and_a_figure(site: Path) -> None:
