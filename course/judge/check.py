@@ -110,6 +110,8 @@ class Check:
                 servers = [own.enter_context(server) for server in starting]
             elif self.busy:
                 target.server.stop()
+                if target.redis:  # its groups are still there
+                    redis.Redis.from_url(target.redis.url).flushall()
                 target.server.start()
                 self.busy = False
             site = servers[0].url if servers else target.url
