@@ -5,7 +5,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 RUN useradd --create-home --uid 10001 learner
 RUN --mount=type=bind,source=constraints.txt,target=/tmp/constraints.txt \
     pip install --no-cache-dir --constraint /tmp/constraints.txt \
-    channels channels-redis daphne Django redis
+    channels channels-redis daphne dj-database-url Django "psycopg[binary,pool]" redis
 USER learner
 WORKDIR /step
 
@@ -35,6 +35,7 @@ ARG STEP
 COPY ${STEP} deploy ./
 RUN DJANGO_SETTINGS_MODULE=mysite.production \
     DJANGO_SECRET_KEY=none DJANGO_ALLOWED_HOSTS=none REDIS_URL=redis://none \
+    DATABASE_URL=postgres://none/none \
     python manage.py collectstatic --noinput
 USER learner
 CMD ["uvicorn", "--host", "0.0.0.0", "--port", "9000", "--timeout-graceful-shutdown", "5", \

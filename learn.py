@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 NEEDED, VERSION = (3, 11), "{}.{}".format(*sys.version_info)
@@ -25,6 +26,7 @@ VENV = HERE / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "made-from"  # written last: a .venv without it is half made
 LISTS = [HERE / "requirements.txt", HERE / "constraints.txt"]
+say = partial(print, file=sys.stderr, flush=True)  # stdout is for the command itself
 # What leads Python or pip away from .venv does not go on into it.
 ASTRAY = {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_USER"}
 ENVIRONMENT = {name: text for name, text in os.environ.items() if name not in ASTRAY}
@@ -107,11 +109,6 @@ def run(words: list[str], environment: dict[str, str]) -> None:
         problem = [*errors, *lines, "no reason is printed"][0]
         how = "Check that the network and the package index answer, then type the same again."
         sys.exit(f"{words[0]} cannot install what the course needs ({problem}). {how}")
-
-
-def say(line: str) -> None:
-    """Print a line to stderr: stdout is for the command itself."""
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

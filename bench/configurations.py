@@ -32,20 +32,21 @@ class Configuration:
     program: str
     site: str = "mysite.asgi:application"
     folder: Path = PEERS
-    service: str | None = None  # the program behind its layer
+    services: tuple[str, ...] = ()  # the programs behind its layer and its database
     variables: Mapping[str, str] = field(default_factory=dict)
     large: bool = True  # also measured with 1,000 tabs
     url: str = ""  # where it runs already; empty: it is started
 
-    def server(self, port: int, urls: Mapping[str, str | None]) -> Server:
-        """Return the server, not yet started; `urls` has the addresses of the services that run.
-        Raise ServeError if something that it needs is missing here."""
-        environment = {"DJANGO_DEBUG": "false", "REDIS_URL": None, **self.variables}
-        if self.service:
-            variable = f"{self.service.upper()}_URL"
-            if not urls[self.service]:
-                raise ServeError(f"no {self.service} is found, and {variable} is not set")
-            environment[variable] = urls[self.service]
+    def server(self, port: int, urls: Mapping[str, str | None], data: str) -> Server:
+        """Return the server, not yet started; `urls` has the addresses of the services that run,
+        `data` is a folder for a database. Raise ServeError if something is missing here."""
+        environment = {"DJANGO_DEBUG": "false", "REDIS_URL": None, "DATABASE_URL": None}
+        environment |= {"CHAT_DATA": data, **self.variables}
+        for service in self.services:
+            variable = f"{service.upper()}_URL"
+            if not urls[service]:
+                raise ServeError(f"no {service} is found, and {variable} is not set")
+            environment[variable] = urls[service]
         if self.program == "node":
             command = ["node", "node_ws.mjs", str(port), node_ws().as_uri()]
         else:
@@ -70,16 +71,19 @@ def node_ws() -> Path:
     return module
 
 
-def step(name: str, layer: str, program: str, large: bool = True) -> Configuration:
-    """Return a chapter, by its name, on this layer and server."""
+def step(
+    name: str, layer: str, program: str, large: bool = True, database: bool = False
+) -> Configuration:
+    """Return a chapter, by its name, on this layer and server; with `database`, on the one of
+    DATABASE_URL in place of a file."""
     [chapter] = [each for each in CHAPTERS if each.name == name]
     title = LAYERS[layer].title.removesuffix(", core").replace(",", "")
     return Configuration(
-        name=f"{name}-{layer.removeprefix('redis-')}-{program}",
-        label=f"step {chapter.number}, {title}, {program.title()}",
+        name=f"{name}-{layer.removeprefix('redis-')}-{program}{'-database' * database}",
+        label=f"step {chapter.number}, {title}, {program.title()}{', PostgreSQL' * database}",
         program=program,
         folder=chapter.folder,
-        service=LAYERS[layer].service,
+        services=tuple(filter(None, [LAYERS[layer].service, "database" * database])),
         variables=LAYERS[layer].environment(),
         large=large,
     )
@@ -88,7 +92,7 @@ def step(name: str, layer: str, program: str, large: bool = True) -> Configurati
 def tutorial(name: str, consumer: str) -> Configuration:
     """Return the chat of the official tutorial, with its sync or its async consumer."""
     text, site = f"tutorial, {consumer}, Redis, Daphne", f"tutorial:with_{consumer}"
-    return Configuration(name, text, "daphne", site, service="redis", large=False)
+    return Configuration(name, text, "daphne", site, services=("redis",), large=False)
 
 
 BARE, BASE = "websockets", "async-redis-daphne"  # what everything else is compared with
@@ -104,6 +108,10 @@ CONFIGURATIONS = (
     step("async", "redis-pubsub", "daphne"),
     step("async", "rabbitmq", "daphne", large=False),
     step("async", "redis-pubsub", "uvicorn"),
+    step("history", "redis", "daphne", large=False),
+    step("history", "redis", "daphne", large=False, database=True),
+    step("accounts", "redis", "daphne", large=False),
+    step("accounts", "redis-pubsub", "daphne"),
     step("fan_out", "redis-pubsub", "daphne"),
     step("fan_out", "redis-pubsub", "uvicorn"),
     step("fan_out", "redis", "uvicorn"),

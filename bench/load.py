@@ -62,8 +62,8 @@ class Connection(WSListener):
 class Room:
     """The tabs in one room of a server."""
 
-    def __init__(self, url: str) -> None:
-        self.url, self.problem, self.measurement = url, "", 0
+    def __init__(self, url: str, headers: dict[str, str]) -> None:
+        self.url, self.headers, self.problem, self.measurement = url, headers, "", 0
         self.tabs: list[tuple[WSTransport, Connection]] = []
         self.begin()
 
@@ -104,7 +104,7 @@ class Room:
         """Open tabs until there are so many and each receives what one of them sends; return how
         many opened in a second."""
         queue, more, begun = asyncio.Semaphore(OPENING), tabs - len(self.tabs), perf_counter()
-        headers = {"Origin": re.sub(r"^ws(.*?//[^/]*).*", r"http\1", self.url)}
+        origin = re.sub(r"^ws(.*?//[^/]*).*", r"http\1", self.url)
 
         async def open_one() -> None:
             connection = Connection(self)
@@ -112,7 +112,7 @@ class Room:
                 socket, _ = await ws_connect(
                     lambda: connection,
                     self.url,
-                    extra_headers=headers,
+                    extra_headers={"Origin": origin, **self.headers},
                     websocket_handshake_timeout=TIMEOUT,
                 )
             self.tabs.append((socket, connection))
@@ -178,12 +178,20 @@ class Room:
 
 
 async def measure(
-    url: str, tabs: list[int], seconds: float, latency: float, burst: int, bench: int, server: int
+    url: str,
+    headers: dict[str, str],
+    tabs: list[int],
+    seconds: float,
+    latency: float,
+    burst: int,
+    bench: int,
+    server: int,
 ) -> dict[str, float]:
     """Measure one server with each of these numbers of tabs; return the values, by name and tabs.
-    `bench` is the process of the whole run, `server` the server's (0: not known); `seconds` and
-    `latency` say how long to measure, `burst` how many messages are sent at once."""
-    room, values, family = Room(url), {}, {*family_of(bench), *family_of(server)}
+    `headers` are for the handshakes. `bench` is the process of the whole run, `server` the server's
+    (0: not known); `seconds` and `latency` say how long to measure, `burst` how many messages are
+    sent at once."""
+    room, values, family = Room(url, headers), {}, {*family_of(bench), *family_of(server)}
     begun, before = perf_counter(), used(family)
     psutil.cpu_percent()  # its next answer counts from here
     await room.join(WARM_UP)

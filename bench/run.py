@@ -12,12 +12,22 @@ from contextlib import ExitStack, suppress
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 
 from bench.configurations import Configuration
 from course.chapters import ROOT
-from course.run.serve import OWN_GROUP, PrivateRedis, ServeError, free_port, stop
+from course.judge.people import asks_for_log_in, sign_up
+from course.run.serve import (
+    OWN_GROUP,
+    PrivateRedis,
+    ServeError,
+    free_port,
+    has_database,
+    migrate,
+    stop,
+)
 
 ROUNDS = 3
 FILES = 1200  # open at once in a process: a socket for each tab, and some more
@@ -39,7 +49,8 @@ def bench(subjects: Sequence[Configuration], plan: dict, tell: Callable[[str], N
     with ExitStack() as own:
         pin(other_cpus)
         own.callback(pin, server_cpu + other_cpus)
-        urls = {name: os.environ.get(f"{name.upper()}_URL") for name in ("redis", "rabbitmq")}
+        services = ("redis", "rabbitmq", "database")
+        urls = {name: os.environ.get(f"{name.upper()}_URL") for name in services}
         if PrivateRedis.available():
             redis = PrivateRedis()
             own.callback(redis.stop)
@@ -90,7 +101,9 @@ def visit(
     with ExitStack() as own:
         url, pid = subject.url, 0  # its process is not known
         if not url:
-            server = subject.server(free_port(), urls)
+            server = subject.server(free_port(), urls, own.enter_context(TemporaryDirectory()))
+            if has_database(server.folder):
+                migrate(server.folder, dict.fromkeys(os.environ) | server.environment)
             pin(cpus[0])  # the server inherits it
             own.callback(pin, cpus[1])
             server.start()
@@ -100,6 +113,7 @@ def visit(
         tabs = [each for each in plan["tabs"] if each <= 100 or subject.large]
         room = f"ws{url.removeprefix('http')}/ws/chat/bench{time.monotonic_ns()}/"
         task = plan | {"url": room, "tabs": tabs, "bench": os.getpid(), "server": pid}
+        task["headers"] = sign_up(url).headers if asks_for_log_in(url) else {}
         command = [sys.executable, "-m", "bench.load", json.dumps(task)]
         options = {"cwd": ROOT, "capture_output": True, "encoding": "utf-8", **OWN_GROUP}
         done = subprocess.run(command, **options)

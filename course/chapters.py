@@ -7,8 +7,8 @@ import msgspec
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What a step has but does not teach: a page shows it folded. So are empty __init__.py files.
-PROVIDED = ("README.md", "manage.py", "chat/static/chat/chat.css", "chat/static/chat/socket.js")
+# What a step has but does not teach: a page shows it folded. So are migrations.
+PROVIDED = {"README.md", "manage.py", "socket.js", "chat.css", "accounts.css", "__init__.py"}
 
 
 class CourseError(Exception):
@@ -68,4 +68,4 @@ def predecessor(chapter: Chapter) -> Path | None:
 
 def provided(path: str) -> bool:
     """Return whether a file of a step (its path there) is provided, not taught."""
-    return path in PROVIDED or PurePosixPath(path).name == "__init__.py"
+    return PurePosixPath(path).name in PROVIDED or "/migrations/" in path

@@ -38,10 +38,6 @@ SERVED = f"“{LEARN} docs” serves it"
 PYTEST = ("-n", "4", "--dist", "loadgroup", "--durations", "10", "-rs")
 STEP, SLOW = ("tests/course",), ("tests/slow",)
 QUICK = (*STEP, "tests/tools", "tests/site")
-RABBITMQ = (  # as docker-compose.yml has it
-    "RABBITMQ_URL is not set. To have a RabbitMQ: “docker compose up --detach --wait rabbitmq”, "
-    "and set RABBITMQ_URL to amqp://learner:learner@localhost:5673/course."
-)
 LAYER_HELP = (
     "The channel layer. Default: the step's own settings, which use Redis if there is one, "
     "else memory."
@@ -62,8 +58,8 @@ class Commands(typer.core.TyperGroup):
 
 
 app = typer.Typer(cls=Commands, add_completion=False, pretty_exceptions_enable=False)
-STEP_NUMBER = partial(Argument, metavar="STEP", parser=chapter)
-Step = Annotated[Chapter, STEP_NUMBER(help="The number of a step, such as 3.")]
+STEP_HELP = "The number of a step, such as 3."
+Step = Annotated[Chapter, Argument(metavar="STEP", parser=chapter, help=STEP_HELP)]
 Side = Annotated[str, Argument(help="The number of a step, or a folder.")]
 PORT = partial(Option, min=1, max=65535)
 FOLDER = partial(Argument, metavar="FOLDER", help="A new folder, or an empty one.")
@@ -110,7 +106,14 @@ def run(
         raise CourseError(f"Step {number} has no channel layer, so leave out --layer.", 2)
     require_free(port, f"run {number}{f' --layer {layer}' if layer else ''}")
     with until_stopped():
-        server = serve.Server(step.folder, port, environment_of(step, layer))
+        environment = environment_of(step, layer)
+        if serve.has_database(step.folder):
+            url = os.environ.get("DATABASE_URL")
+            place = os.environ.get("CHAT_DATA") or f"{step.folder.name}/data"
+            where = f"{serve.masked(url)} (DATABASE_URL)" if url else f"a file in {place}"
+            typer.echo(f"Database: {where}. First, its tables: python manage.py migrate")
+            serve.migrate(step.folder, environment)
+        server = serve.Server(step.folder, port, environment)
         server.start(patience=math.inf)  # code with an error can be fixed: runserver reloads it
         stay(server.process, f"server of step {number}", f"Step {number}: {server.url}/chat/")
 
@@ -154,19 +157,17 @@ def environment_of(step: Chapter, name: str | None) -> dict[str, str | None]:
     if "redis" not in step.services:
         return {"REDIS_URL": None}
     layer = LAYERS[name or "redis"]
+    service = layer.title.partition(",")[0]
     if url := os.environ.get(layer.variable):
         if layer.service == "redis":
             serve.check_redis(url)
-        service = layer.title.partition(",")[0]
         where = f"the {service} at {serve.masked(url)} ({layer.variable})."
     elif layer.service == "redis" and serve.PrivateRedis.available():
         url = serve.PrivateRedis().url
         where = f"a Redis of its own, at {url}, which stops with it."
-    elif name and layer.service == "redis":
-        none = "No redis-server is found, and REDIS_URL is not set. To have it:"
-        raise CourseError(f"{none} {install.how('redis')}")
-    elif layer.service == "rabbitmq":
-        raise CourseError(RABBITMQ)
+    elif name and layer.service:
+        none = f"No {service} is found, and {layer.variable} is not set. To have one:"
+        raise CourseError(f"{none} {install.how(layer.service)}.")
     else:
         where = "only for the tabs of this one process, in its memory."
         where += "" if name else " For one that processes share, install Redis or set REDIS_URL."
@@ -275,9 +276,7 @@ def pasted(path: Path) -> str:
 
 @app.command()
 def check(
-    step: Annotated[
-        Chapter | None, STEP_NUMBER(help="Without it: one step after the other.")
-    ] = None,
+    step: Step,
     path: Annotated[
         str, Option("--dir", metavar="FOLDER", help="Your project: the folder with manage.py.")
     ] = "",
@@ -286,15 +285,9 @@ def check(
     browser: Annotated[bool, Option(help="Also open browser tabs.")] = True,
 ) -> None:
     """Check whether your own chat does what a step promises. Exit status: 0 if it does."""
-    chapters = [step] if step else list(CHAPTERS)
-    last, redis_url = chapters[-1], os.environ.get("REDIS_URL")
-    if path and url:
-        raise CourseError("Type --dir or --url, not both.", 2)
-    if not (path or url or Path("manage.py").is_file()):
-        command = f"{LEARN} check {chapters[0].number} --dir my_chat"
-        which = f"Which project? There is no manage.py here. Name its folder: {command}"
-        raise CourseError(which, 2)
-    project = None if url else folder(path or ".")
+    if bool(path) == bool(url):
+        raise CourseError("Type --dir and the folder of your project, or --url and an address.", 2)
+    project, redis_url = folder(path) if path else None, os.environ.get("REDIS_URL")
 
     from course.judge import check as judged  # after what is cheap to refuse: it takes a second
     from course.judge import report, target
@@ -302,14 +295,14 @@ def check(
 
     no_tabs = judged.reason_against_tabs(browser)
     with until_stopped(130), ExitStack() as own:
-        if project and redis_url and "redis" in last.services:
-            serve.check_redis(redis_url)
         if project:
-            site = own.enter_context(target.Project(project, last.services, redis_url))
+            if redis_url and "redis" in step.services:
+                serve.check_redis(redis_url)
+            site = own.enter_context(target.Project(project, step.services, redis_url))
         else:
             site = target.site_at(url)
         tabs = None if no_tabs else own.enter_context(lazy_browser())
-        good = report.judge(judged.Check(site, last, tabs, no_tabs), chapters, everything)
+        good = report.judge(judged.Check(site, step, tabs, no_tabs), everything)
     raise typer.Exit(0 if good else 1)
 
 

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from fnmatch import fnmatch
 from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Literal
 
+# What programs leave behind.
 IGNORED = {"__pycache__", ".pytest_cache", ".ruff_cache", ".git", ".venv", "venv", ".DS_Store"}
+IGNORED |= {"*.sqlite3*"}
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
 ALIKE = 0.6  # two lines with this share of words in common (1.0: all) are one line that has changed
 
@@ -78,9 +81,11 @@ def compare_texts(path: str, old: str, new: str) -> File:
 
 def _paths(folder: Path) -> Iterator[str]:
     for entry in os.scandir(folder):
-        if entry.name not in IGNORED and entry.is_dir(follow_symlinks=False):
+        if any(fnmatch(entry.name, pattern) for pattern in IGNORED):
+            continue
+        if entry.is_dir(follow_symlinks=False):
             yield from (f"{entry.name}/{path}" for path in _paths(Path(entry)))
-        elif entry.name not in IGNORED and entry.is_file():
+        elif entry.is_file():
             yield entry.name
 
 

@@ -51,6 +51,11 @@ class Socket(WebsocketCommunicator):
         except TimeoutError:
             return None
 
+    async def next_message(self):
+        """Return the text of the next frame. Without a text, return what next_frame returns."""
+        frame = await self.next_frame()
+        return frame and frame.get("message", frame)
+
 
 @pytest.fixture
 async def new_socket():

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from course.chapters import ROOT
+from course.judge.scenarios import own_tests
 from course.run.serve import PrivateRedis, stop
 
 CLI = [sys.executable, "-m", "course.cli"]
@@ -20,7 +21,7 @@ REDIS = pytest.mark.skipif(not PrivateRedis.available(), reason="no redis-server
 
 
 def environment(**changes: str) -> dict[str, str]:
-    services = {"REDIS_URL", "RABBITMQ_URL"}
+    services = {"REDIS_URL", "RABBITMQ_URL", "DATABASE_URL", "CHAT_DATA"}
     kept = {name: text for name, text in os.environ.items() if name not in services}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **changes}
 
@@ -66,19 +67,20 @@ def one_line(result: subprocess.CompletedProcess) -> str:
 METHODS = multiprocessing.get_all_start_methods()
 ALL_PASSED, SOME_FAILED = 0, 1  # pytest's exit statuses; the others mean that it could not run
 SUITE_OPTIONS = ["-q", "-p", "no:cacheprovider", "-p", "no:anyio", "-p", "no:xdist"]
-NOT_FOR_SUITES = ("PYTEST_", "DJANGO_", "REDIS_")  # variables of the outer run
 
 
-def run_suite(folder: Path, method: str = METHODS[0], redis_url: str = "") -> tuple[int, str]:
-    """Run pytest in a folder as a person would there, with this way to start processes and, if one
-    is given, with a Redis. Return its exit status and its output."""
+def run_suite(folder: Path, method: str = METHODS[0], **addresses: str) -> tuple[int, str]:
+    """Run pytest in a folder as a person would there, with this way to start processes and these
+    addresses of services, such as REDIS_URL. Return its exit status and its output."""
     start = "import multiprocessing, pytest, sys; multiprocessing.set_start_method(sys.argv[1]); "
     start += "sys.exit(pytest.main(sys.argv[2:]))"
-    rest = {name: text for name, text in os.environ.items() if not name.startswith(NOT_FOR_SUITES)}
+    rest = {
+        name: text for name, text in os.environ.items() if not name.startswith(own_tests.OTHERS)
+    }
     child = subprocess.Popen(
         [sys.executable, "-c", start, method, *SUITE_OPTIONS],
         cwd=folder,
-        env=rest | {"REDIS_URL": redis_url},
+        env=rest | addresses,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

@@ -39,9 +39,11 @@ log = get_plugin_logger("course")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """MkDocs calls this first: say what `raw` fences are, and which files change the site."""
-    fence = {"name": "raw", "class": "raw", "format": lambda source, *_, **__: source}
-    config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = [fence]
+    """MkDocs calls this first: say what `raw` and `diff` fences are, and which files change the
+    site."""
+    drawn = {"raw": lambda source, *_, **__: source, "diff": _diff}
+    kinds = [{"name": name, "class": name, "format": draw} for name, draw in drawn.items()]
+    config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = kinds
     config.edit_uri = config.repo_url and (config.edit_uri or "edit/main/docs/")
     config.extra["steps"] = list(STEPS)  # for theme/main.html
     config.watch += map(str, [FILE, ROOT / "layers", *(each.folder for each in CHAPTERS)])
@@ -78,7 +80,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     for problem in problems(source, chapter, tests.content_string if tests else ""):
         log.warning(f"{where}, {problem}")
     for fence in fences(source):
-        if make := MADE_FROM.get(fence.language):
+        if make := MADE_FROM.get(fence.language, _file if fence.title else None):
             try:
                 made = indent(make(fence, page), " " * fence.indent)
             except ValueError as error:
@@ -108,8 +110,8 @@ def _recording(fence: Fence, page: Page) -> str:
         raise ValueError(f"the recording of {folder} is {OUT_OF_DATE}")
     paths = films.paths(STEPS[folder])
     with Image.open(paths[0]) as still:
-        urls = (get_relative_url(f"recordings/{each.name}", page.url) for each in paths)
-        return _raw(HTML.recording(words, still.size, *urls))
+        urls = [get_relative_url(f"recordings/{each.name}", page.url) for each in paths]
+        return _raw(HTML.recording(words, still.size, urls))
 
 
 def _mermaid(fence: Fence, page: Page) -> str:
@@ -154,8 +156,15 @@ MADE_FROM = {
     "mistake": _mistake,
     "mistakes": lambda fence, page: mistakes.page(_fix),
     "recording": _recording,
+    "sh": lambda fence, page: _raw(render_terminal(fence.title, indent(fence.body, "$ "))),
     "step": lambda fence, page: _raw(render(read(fence.body))),
 }
+
+
+def _file(fence: Fence, page: Page) -> str:
+    """Draw a file that a reader writes, and that is in no step: its title is its path."""
+    file = compare_texts(fence.title.partition(",")[0], fence.body, fence.body)
+    return _raw(render(Listing(ROOT, file, file.lines, set())))
 
 
 def _every_file(old: Path | None, new: Path, opens: bool = False) -> str:
@@ -163,9 +172,19 @@ def _every_file(old: Path | None, new: Path, opens: bool = False) -> str:
 
 
 def _fix(folder: Path, path: str, wrong: str, right: str) -> str:
+    return _raw(_before_and_after(folder, path, wrong, right))
+
+
+def _before_and_after(folder: Path, path: str, wrong: str, right: str) -> str:
     file = compare_texts(path, wrong, right)
     lines = [line for hunk in file.hunks() for line in hunk]
-    return _raw(render(Listing(folder, file, lines, set()), copies=False))
+    return render(Listing(folder, file, lines, set()), copies=False)
+
+
+def _diff(source: str, *_: object, attrs: dict[str, str], **__: object) -> str:
+    """Return a diff as a fix is drawn: its file is in no step."""
+    wrong, right = ("\n".join(re.findall(rf"^[{it}](.*)", source, re.M)) for it in "-+")
+    return _before_and_after(ROOT, attrs["title"], wrong, right)
 
 
 def _raw(html: str) -> str:

@@ -109,6 +109,7 @@ class Tab:
         """Open a new tab in this browser. Its name is what failures call it; `patience` is how many
         seconds it waits for what should happen (None: PATIENCE)."""
         self.driver, self.name, self.patience = driver, name, patience or PATIENCE
+        self.author = ""  # what is before each message of its person, if somebody is logged in
         driver.switch_to.new_window("tab")
         self.handle = driver.front = driver.current_window_handle
 
@@ -116,6 +117,13 @@ class Tab:
         """Go to an address."""
         self._front().get(url)
         return self
+
+    def log_in(self, site: str, author: str, cookies: dict[str, str]) -> None:
+        """Go on as this person, with the cookies that the person has from the site."""
+        self.open(f"{site}/accounts/login/")
+        for name, value in cookies.items():
+            self.driver.add_cookie({"name": name, "value": value, "path": "/"})
+        self.author = f"{author}: "
 
     def join(self, site: str, room: str) -> "Tab":
         """Open a room's page and wait until it says that it is connected."""
@@ -125,8 +133,11 @@ class Tab:
 
     def element(self, css: str) -> WebElement:
         """Return the first element that this selector finds, once the page has it."""
-        find = partial(self._front().find_elements, By.CSS_SELECTOR, css)
-        return self.has(f"the element {css}", find)[0]
+        return self.has(f"the element {css}", partial(self.elements, css))[0]
+
+    def elements(self, css: str) -> list[WebElement]:
+        """Return the elements that this selector finds now."""
+        return self._front().find_elements(By.CSS_SELECTOR, css)
 
     def type(self, css: str, text: str) -> None:
         """Put text into an element, in place of what is in it: typed, or pasted if there are too
@@ -146,8 +157,9 @@ class Tab:
 
     @property
     def log(self) -> list[str]:
-        """The messages in the tab, in order."""
-        return self.element("#chat-log").get_property("value").splitlines()
+        """The messages in the tab, in order; its own person's without the name."""
+        lines = self.element("#chat-log").get_property("value").splitlines()
+        return [line.removeprefix(self.author) for line in lines]
 
     @property
     def status(self) -> str:

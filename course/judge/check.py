@@ -15,7 +15,6 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from course import matrix
 from course.chapters import Chapter
 from course.judge.browser import console
-from course.judge.gate import Gate
 from course.judge.mistakes import Mistake, last_exception, likely
 from course.judge.scenarios import IN_TABS, ON_THE_WIRE, Scenario, parts
 from course.judge.scenarios.stage import Stage, Unmet
@@ -111,11 +110,15 @@ class Check:
                 servers = [own.enter_context(server) for server in starting]
             elif self.busy:
                 target.server.stop()
+                if target.redis:  # its groups are still there
+                    redis.Redis.from_url(target.redis.url).flushall()
                 target.server.start()
                 self.busy = False
             site = servers[0].url if servers else target.url
-            room = f"check{uuid.uuid4().hex[:8]}"
-            stage = Stage(site, room, self.browser, servers, own_redis, self.patience)
+            stage = Stage(
+                site, f"room{uuid.uuid4().hex[:8]}", self.browser, servers, own_redis, self.patience
+            )
+            stage.log_in = lambda: self.target.person
             try:
                 yield stage
             finally:
@@ -144,7 +147,7 @@ class Check:
             self._shown(stage)  # what other rows left in the console
             try:
                 for part in played:
-                    part(stage)
+                    stage.play(part)
                 return Verdict(row, True)
             except Unmet as unmet:
                 failure = unmet
@@ -192,10 +195,6 @@ def noticed(check: Check) -> list[tuple[str, Sequence[Mistake]]]:
         except CheckError as error:
             text = f"runserver serves this project, and Daphne alone does not. {error.text}"
             found.append((text, error.causes))
-    in_tabs = check.browser and "own_message" in check.passed and target.local
-    if in_tabs and not _connects_over_tls(check):
-        text = "At an https:// address, as on the internet, the page would not connect."
-        found.append((text, likely("tls", chapter=check.chapter)[0]))
     joined = target.redis and "second_tab" in check.passed and not check.failed
     if joined and (left := _groups_left(target.redis)):
         text = f"Every socket has closed, and Redis still has their groups ({left})."
@@ -203,18 +202,9 @@ def noticed(check: Check) -> list[tuple[str, Sequence[Mistake]]]:
     return found
 
 
-def _connects_over_tls(check: Check) -> bool:
-    with check.stage() as stage, Gate(stage.url, tls=True) as gate:
-        try:
-            stage.joined(gate.url)
-        except AssertionError:
-            return False
-        return True
-
-
 def _groups_left(private: PrivateRedis) -> int:
     """Return how many groups Redis has once the end of every socket was noticed."""
     with redis.Redis.from_url(private.url) as client:
         with suppress(TimeoutError):
-            wait_until(lambda: not [*client.scan_iter("*group*")], "no group is left", 2)
+            wait_until(lambda: not [*client.scan_iter("*group*")], "no group is left", 5)
         return len([*client.scan_iter("*group*")])

@@ -28,10 +28,10 @@ def make(folder: Path, fill: Callable[[Path], None]) -> None:
 
 def fill_to_begin(begun: Chapter, folder: Path) -> None:
     """Put into a folder what a learner begins a chapter with: the end of the one before (for the
-    first: nothing) and what this one gives."""
+    first: nothing) and what this one provides, but no migrations: makemigrations writes them."""
     if before := predecessor(begun):
         _copy(before, folder)
-    _copy(begun.folder, folder, provided)
+    _copy(begun.folder, folder, lambda path: provided(path) and not _migration(path))
 
 
 def fill_with_mistake(mistake: Mistake, folder: Path) -> None:
@@ -55,7 +55,7 @@ def typed(mistake: Mistake) -> tuple[list[str], list[str]]:
 def to_do(mine: Path, step: Path) -> list[File]:
     """Return the files that are to be written or changed until a learner's folder is like the
     step's. Raise OSError for a file that cannot be read."""
-    files = (compare_file(mine, step, path) for path in _paths(step))
+    files = (compare_file(mine, step, path) for path in _paths(step) if not _migration(path))
     return [file for file in files if file.status != "same"]
 
 
@@ -69,6 +69,10 @@ def _paths(step: Path) -> Iterator[str]:
     for file in compare(None, step):
         if file.path != "README.md":  # it is about the step's folder, with links from there
             yield file.path
+
+
+def _migration(path: str) -> bool:
+    return "/migrations/" in path
 
 
 def _copy(step: Path, target: Path, wanted: Callable[[str], bool] = lambda path: True) -> None:

@@ -7,14 +7,13 @@ import threading
 from asyncio import StreamReader, StreamWriter
 from urllib.parse import urlsplit
 
-import trustme
-
 
 class Gate:
-    """A TCP relay to a site, as a context manager. `url` is the address of the gate, with https if
-    `tls`. `sockets` counts the WebSocket handshakes. If `held`, they wait for `release`."""
+    """A TCP relay to a site, as a context manager, over TLS if there is a context for it. `url` is
+    the address of the gate. `sockets` counts the WebSocket handshakes. If `held`, they wait for
+    `release`."""
 
-    def __init__(self, site: str, held: bool = False, tls: bool = False) -> None:
+    def __init__(self, site: str, held: bool = False, tls: ssl.SSLContext | None = None) -> None:
         self.target, self.tls, self.sockets = urlsplit(site), tls, 0
         self._open, self._ended, self._ready = asyncio.Event(), asyncio.Event(), threading.Event()
         if not held:
@@ -36,11 +35,7 @@ class Gate:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        context = None
-        if self.tls:
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            trustme.CA().issue_cert("localhost").configure_cert(context)
-        server = await asyncio.start_server(self._relay, "127.0.0.1", 0, ssl=context)
+        server = await asyncio.start_server(self._relay, "127.0.0.1", 0, ssl=self.tls)
         port = server.sockets[0].getsockname()[1]
         self.url = f"{'https' if self.tls else 'http'}://localhost:{port}"
         self._ready.set()

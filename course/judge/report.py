@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from course.chapters import Chapter, on_site
+from course.chapters import on_site
 from course.judge.check import Check, Verdict, noticed, rows
 from course.judge.mistakes import Mistake
 
@@ -15,34 +15,25 @@ CONSOLE = Console(highlight=False, soft_wrap=True)
 MARKS = {True: ("✔", "green"), False: ("✘", "red"), None: ("–", "dim")}
 
 
-def judge(check: Check, chapters: Sequence[Chapter], everything: bool) -> bool:
-    """Play the rows of a chapter, or of one after the other until a row fails, and print what
-    becomes of each. Return whether every row that was run passes."""
+def judge(check: Check, everything: bool) -> bool:
+    """Play the rows of a chapter, and print what becomes of each. Return whether every row that was
+    run passes."""
     verdicts: list[Verdict] = []
-    failed, done, later = False, "no step yet", 0
-    for chapter in chapters:
-        check.chapter = chapter
-        now, left = rows(chapter, everything)
-        if len(chapters) > 1:
-            now, left = ([row for row in each if row.first() == chapter] for each in (now, left))
-        later += len(left)
-        CONSOLE.print(Text(f"\n{check.target.name}, by the rows of step {chapter.number}:", "bold"))
-        for row in now:
-            with CONSOLE.status(Text(plain(row.words))):
-                verdicts.append(check.verdict(row))
-            show(verdicts[-1])
-        if failed := any(each.holds is False for each in verdicts):
-            break
-        done = f"step {chapter.number}"
+    now, later = rows(check.chapter, everything)
+    step = f"step {check.chapter.number}"
+    CONSOLE.print(Text(f"\n{check.target.name}, by the rows of {step}:", "bold"))
+    for row in now:
+        with CONSOLE.status(Text(plain(row.words))):
+            verdicts.append(check.verdict(row))
+        show(verdicts[-1])
+    failed = any(each.holds is False for each in verdicts)
     for text, causes in noticed(check):
         CONSOLE.print(Text.assemble(("  ! ", "yellow"), text))
         show_causes(causes)
     if failed:
         CONSOLE.print("\nTo read these pages, let learn.py docs serve them.")
-    if len(chapters) > 1:
-        CONSOLE.print(f"\nThe chat is at the end of {done}.")
     style = "red" if failed else "green"
-    CONSOLE.print(Text(f"\nStep {chapter.number}: {counted(verdicts, later)}", style))
+    CONSOLE.print(Text(f"\n{step.capitalize()}: {counted(verdicts, len(later))}", style))
     return not failed
 
 

@@ -3,14 +3,24 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from course.chapters import CourseError, on_site
 from course.judge.mistakes import EXCEPTION, Mistake, likely
+from course.judge.people import Person, asks_for_log_in, sign_up
 from course.judge.scenarios.stage import Stage, Unmet
-from course.run.serve import PrivateRedis, ServeError, Server, copy_project, free_port
+from course.run.serve import (
+    PrivateRedis,
+    ServeError,
+    Server,
+    copy_project,
+    free_port,
+    has_database,
+    migrate,
+)
 
 PATIENCE = 5.0  # seconds to wait for what should happen: only a row that fails takes that long
 
@@ -39,6 +49,12 @@ class Target:
     def __init__(self, name: str, url: str = "") -> None:
         self.name, self.url = name, url
 
+    @cached_property
+    def person(self) -> Person:
+        """Who uses the site: somebody who has signed up, if it asks for a log-in. Raise Unmet if
+        that fails."""
+        return sign_up(self.url) if asks_for_log_in(self.url) else Person()
+
     @property
     def local(self) -> bool:
         """Whether it is on this machine, without TLS."""
@@ -66,6 +82,11 @@ class Project(Target):
                 self.redis = PrivateRedis()
                 own.callback(self.redis.stop)
                 self.redis_url = self.redis.url
+            if has_database(self.folder):
+                try:
+                    migrate(self.folder, self.environment(None))
+                except ServeError as error:
+                    raise CheckError(str(error), likely("does not start", str(error))[0]) from None
             self.server = own.enter_context(self.serve(self.redis_url))
             self.url = self.server.url
             self.own = own.pop_all()
@@ -74,17 +95,21 @@ class Project(Target):
     def __exit__(self, *exception: object) -> None:
         self.own.close()
 
+    def environment(self, redis_url: str | None) -> dict[str, str | None]:
+        """Return the variables for a program of the project: all have one database, a new one."""
+        return {
+            "REDIS_URL": redis_url,
+            "DATABASE_URL": None,
+            "CHAT_DATA": str(self.place / "data"),
+            "DJANGO_SETTINGS_MODULE": None,  # as the project's manage.py says
+        }
+
     @contextmanager
     def serve(
         self, redis_url: str | None, program: str = "runserver", debug: bool = False
     ) -> Iterator[Server]:
         """Run a server of the project; raise CheckError, with likely causes, if it does not."""
-        environment = {
-            "REDIS_URL": redis_url,
-            "DJANGO_SETTINGS_MODULE": None,  # as the project's manage.py says
-            **WARNINGS,
-            **(DEBUG if debug else {}),
-        }
+        environment = {**self.environment(redis_url), **WARNINGS, **(DEBUG if debug else {})}
         port = free_port()
         log = self.place / f"{port}.log"
         server = Server(self.folder, port, environment, log, reload=False, program=program)

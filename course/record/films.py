@@ -14,9 +14,11 @@ from course.run.serve import PrivateRedis, ServeError
 RECORDINGS = ROOT / "docs" / "recordings"
 
 
-def paths(chapter: Chapter) -> tuple[Path, Path]:
-    """Return where a chapter's recording is, or will be: the still and the animation."""
-    return RECORDINGS / f"{chapter.name}.png", RECORDINGS / f"{chapter.name}.webp"
+def paths(chapter: Chapter) -> list[Path]:
+    """Return where a chapter's recording is, or will be: the still and the animation, then the same
+    in dark."""
+    kinds = (".png", ".webp", "-dark.png", "-dark.webp")
+    return [RECORDINGS / f"{chapter.name}{kind}" for kind in kinds]
 
 
 def fingerprint(chapter: Chapter) -> str:
@@ -37,12 +39,12 @@ def fingerprint(chapter: Chapter) -> str:
 def stale(chapter: Chapter) -> bool:
     """Return whether a chapter has no recording, or has changed since it was made; raise ValueError
     if there is no scene for it."""
-    still, moving = paths(chapter)
-    wanted = fingerprint(chapter).encode()
-    return not (moving.is_file() and still.is_file() and wanted in still.read_bytes())
+    still, wanted = paths(chapter)[0], fingerprint(chapter).encode()
+    there = all(path.is_file() for path in paths(chapter))
+    return not (there and wanted in still.read_bytes())
 
 
-def record(chapter: Chapter) -> tuple[Path, Path]:
+def record(chapter: Chapter) -> list[Path]:
     """Make the recording of a chapter, and return where it is; raise ServeError if its scene does
     not come true."""
     wanted = fingerprint(chapter)
@@ -55,5 +57,5 @@ def record(chapter: Chapter) -> tuple[Path, Path]:
     except (AssertionError, CheckError) as error:
         raise ServeError(f"{chapter.folder.name} does not play its scene: {error}") from error
     RECORDINGS.mkdir(exist_ok=True)
-    film.save(*paths(chapter), wanted)
+    film.save(paths(chapter), wanted)
     return paths(chapter)

@@ -45,7 +45,7 @@ def see_your_own_messages(film: Film) -> None:
 
 
 @scene("channel_layer")
-def see_what_all_say(film: Film) -> None:
+def see_all_messages(film: Film) -> None:
     a, b = film.enter("lobby", "lobby")
     film.says(a, "Hello from tab A", seen_by=[a, b])
     film.says(b, "And from tab B", seen_by=[a, b])
@@ -91,17 +91,49 @@ def run_the_tests(film: Film) -> None:
     film.look()
 
 
+@scene("history")
+def come_back(film: Film) -> None:
+    film.caption = "Each tab has a server process of its own."
+    other = film.closing.enter_context(film.project.serve(film.redis.url))
+    a, b = film.enter("lobby", "lobby", sites=[film.server.url, other.url])
+    film.says(a, "Hello, B", seen_by=[a, b])
+    other.stop()
+    b.shows("reconnecting…")
+    film.caption = "The server of tab B has stopped."
+    film.look()
+    film.says(a, "B is away", seen_by=[a])
+    film.look(1500, still=True)
+    other.start()
+    b.shows("connected")
+    b.sees("Hello, B", "B is away")
+    film.caption = "It has started again. Tab B has what it missed."
+    film.look()
+
+
+@scene("accounts")
+def log_out_everywhere(film: Film) -> None:
+    film.caption = "Tab A is ann's, tab B is bob's."
+    a, b = film.enter("lobby", "lobby")
+    film.says(a, "Hello, Bob", seen_by=[a, b])
+    film.says(b, "Hello, Ann", seen_by=[a, b])
+    film.look(1500, still=True)
+    a.element("#log-out").click()
+    a.arrives("/accounts/login/")
+    film.caption = "Ann has logged out."
+    film.look()
+
+
 @scene("fan_out")
-def speak_at_once(film: Film) -> None:
+def send_at_once(film: Film) -> None:
     film.caption = "Two tabs and eighteen more sockets are in the lobby."
     tabs = film.enter("lobby", "lobby")
-    stage = Stage(film.server.url, "lobby", None)
+    stage = Stage(film.server.url, "lobby", None, log_in=lambda: film.people[0])
     film.closing.callback(stage.leave)
     clients = [stage.client() for _ in range(18)]
     film.says(tabs[0], "Ready?", seen_by=tabs)
     for number, client in enumerate(clients, 1):
-        client.say(*(f"socket {number} says {turn}" for turn in range(1, 18)))
+        client.say(*(f"message {turn} of socket {number}" for turn in range(1, 18)))
     for tab in tabs:
         tab.counts(1 + 18 * 17)
-    film.caption = "All eighteen said seventeen messages at once. Each tab has all 306 of them."
+    film.caption = "All eighteen sent seventeen messages at once. Each tab has all 306 of them."
     film.look(2500, still=True)

@@ -27,8 +27,8 @@ def prepare() -> None:
 
 
 def how(what: str) -> str:
-    """Return how a person gets a "browser" or "redis" on this system."""
-    return DATA["how"][system()][what]
+    """Return how a person gets a "browser", "redis" or "rabbitmq" on this system."""
+    return {**DATA["how"]["linux"], **DATA["how"][system()]}[what]
 
 
 def system() -> str:

@@ -127,18 +127,16 @@ def check_redis(url: str) -> None:
     """Raise ServeError unless the Redis at this URL can be used."""
     import redis
 
-    shown = f"{masked(url)} (REDIS_URL)"
     try:
         with redis.Redis.from_url(url, socket_timeout=3, socket_connect_timeout=3) as client:
             client.ping()
         return
-    except ValueError:
-        text = f"{shown} is not the address of a Redis. Write it as redis://localhost:6379/0"
-    except redis.AuthenticationError:
-        text = f"The Redis at {shown} refuses this user or password. Correct it"
-    except redis.RedisError:
-        text = f"No Redis answers at {shown}. Start it"
-    raise ServeError(f"{text}, or unset REDIS_URL.")
+    except ValueError:  # whose text may have a part of the password
+        problem = "an address is written as redis://localhost:6379/0"
+    except redis.RedisError as error:
+        problem = str(error).rstrip(".")
+    text = f"The Redis at {masked(url)} cannot be used: {problem}"
+    raise ServeError(f"{text}. Start it, or correct or unset REDIS_URL.")
 
 
 def copy_project(folder: Path, to: Path) -> Path:
@@ -146,6 +144,30 @@ def copy_project(folder: Path, to: Path) -> Path:
     virtual environment and what programs leave behind."""
     ignore = shutil.ignore_patterns(*IGNORED, "env", "node_modules")
     return shutil.copytree(folder, to, ignore=ignore, ignore_dangling_symlinks=True)
+
+
+def has_database(folder: Path) -> bool:
+    """Say whether the settings of a project name a database."""
+    return any("DATABASES" in each.read_text("utf-8") for each in folder.glob("*/settings.py"))
+
+
+def migrate(folder: Path, environment: Mapping[str, str | None] = {}) -> None:
+    """Make the tables of a project's database, with these variables set (None: unset). Raise
+    ServeError, with the last line that Django prints, if that fails."""
+    names = {**os.environ, "DJANGO_SETTINGS_MODULE": None, **environment}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity=0"],
+        cwd=folder,
+        env={name: text for name, text in names.items() if text is not None},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    if done.returncode:
+        last = [line for line in done.stderr.splitlines() if line[:1].strip()][-1:]
+        reason = "".join(last) or "it prints nothing"
+        raise ServeError(f"manage.py migrate fails in {folder.name}: {reason.rstrip('.')}.")
 
 
 class PrivateRedis:

@@ -77,12 +77,10 @@ def cells() -> Iterator[pytest.param]:
 
 
 @pytest.mark.parametrize(("row", "chapter", "layer", "played"), list(cells()))
-def test_cell(
-    row: Behaviour, chapter: Chapter, layer: str, played: list[Scenario], stage_for: StageFor
-) -> None:
+def test_cell(row, chapter, layer, played, stage_for):
     stage = stage_for(row, chapter, layer)
     for scenario in played:
-        scenario(stage)
+        stage.play(scenario)
 
 
 @pytest.mark.every_step
@@ -96,7 +94,7 @@ def test_idle_tabs_stay_connected(request: pytest.FixtureRequest, stage_for: Sta
         if row.mark(each) == "✔" and (changed(each) if only is None else each.number == only)
     ]
     for stage in stages:
-        start_idle(stage)
+        stage.play(start_idle)
     time.sleep(IDLE)
     for stage in stages:
         still_connected(stage)

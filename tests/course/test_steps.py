@@ -15,7 +15,7 @@ from course.chapters import CHAPTERS, Chapter
 from course.compare import compare
 
 DATA = tomllib.loads(Path(__file__).with_name("steps.toml").read_text("utf-8"))
-INSTALLED = {"asgiref", "channels", "daphne", "django"}
+INSTALLED = {"asgiref", "channels", "daphne", "dj_database_url", "django"}
 INSTALLED_FOR_TESTS = {"pytest", "pytest_asyncio", "pytest_django", "selenium"}
 
 every_chapter = pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_nothing_is_imported_from_outside(chapter: Chapter) -> None:
     for path, text in files(chapter).items():
         if not path.endswith(".py"):
             continue
-        allowed = INSTALLED | sys.stdlib_module_names | {"chat", "mysite"}
+        allowed = INSTALLED | sys.stdlib_module_names | {"accounts", "chat", "mysite"}
         if "tests/" in path or path == "conftest.py":
             allowed = allowed | INSTALLED_FOR_TESTS
         for node in ast.walk(ast.parse(text)):
@@ -67,19 +67,21 @@ def test_nothing_is_imported_from_outside(chapter: Chapter) -> None:
 
 
 @every_chapter
-def test_settings_come_from_the_environment(
-    chapter: Chapter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settings_come_from_the_environment(chapter, monkeypatch, tmp_path):
     given = {
         "DJANGO_SECRET_KEY": "a key",
         "DJANGO_DEBUG": "false",
         "DJANGO_ALLOWED_HOSTS": "chat.example,localhost",
         "REDIS_URL": "redis://elsewhere:6379/1",
+        "DATABASE_URL": "postgres://elsewhere/talk",
     }
     for name in given:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CHAT_DATA", str(tmp_path / "data"))
     settings = runpy.run_path(str(chapter.folder / "mysite" / "settings.py"))
     assert settings["SECRET_KEY"].startswith("for learning only")
+    if "DATABASES" in settings:
+        assert settings["DATABASES"]["default"]["NAME"] == tmp_path / "data" / "chat.sqlite3"
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     settings = runpy.run_path(str(chapter.folder / "mysite" / "settings.py"))
@@ -87,12 +89,14 @@ def test_settings_come_from_the_environment(
     assert settings["DEBUG"] is False
     assert settings["ALLOWED_HOSTS"] == ["chat.example", "localhost"]
     assert (given["REDIS_URL"] in str(settings)) == ("redis" in chapter.services)
+    if "DATABASES" in settings:
+        assert settings["DATABASES"]["default"]["NAME"] == "talk"
 
 
 @every_chapter
 def test_django_finds_nothing_to_say(chapter: Chapter) -> None:
     """With only this much of the chat's environment."""
-    ours = ("DJANGO_", "REDIS_URL", "PYTHONPATH")
+    ours = ("DJANGO_", "REDIS_URL", "DATABASE_URL", "CHAT_DATA", "PYTHONPATH")
     result = subprocess.run(
         [sys.executable, "manage.py", "check", "--fail-level", "DEBUG"],
         cwd=chapter.folder,

@@ -22,6 +22,7 @@ from course.run.serve import wait_until
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text("utf-8")
 WIDE, NARROW = 1280, 400
 SCHEMES = {"light": "default", "dark": "slate"}
+OPEN = "document.querySelectorAll(arguments[0]).forEach(each => each.open = true)"
 # What is wider than its place, where nothing can be scrolled.
 CLIPPED = """return [...document.querySelectorAll(".listing, .listing :is(pre, .line, .command)")]
     .filter((each) => each.clientWidth && each.scrollWidth > each.clientWidth)
@@ -92,19 +93,19 @@ def check(tab: WebDriver, address: str, name: str, looks: list[tuple[int, str]])
     complains of nothing."""
     for log in "performance", "browser":
         tab.get_log(log)  # what was before is not this page's
+    # Whole files look alike and are most of what axe reads: those of a comparison stand for all.
+    files = name.startswith("compare/")
     for width, scheme in looks:
         look(tab, f"{address}/{name}", width, scheme)
         place = f"{name} at {width} px, {scheme}"
-        # Whole files look alike: only on the pages that compare steps are they looked at.
-        folded = "details" if name.startswith("compare/") else "details:not(.file)"
-        tab.execute_script(
-            "document.querySelectorAll(arguments[0]).forEach(each => each.open = true)", folded
-        )
+        tab.execute_script(OPEN, "details" if files else "details:not(.file)")
         wide = tab.execute_script("return document.documentElement.scrollWidth")
         assert wide <= width, f"{place}: {wide} px wide"
         assert tab.execute_script(CLIPPED) == [], f"cut off on {place}"
         assert tab.execute_script(BROKEN) == [], f"broken on {place}"
         wait_until(lambda: not tab.execute_script(UNREACHED), f"{place}: Tab or scroll")
+        if not files:
+            tab.execute_script("document.querySelectorAll('.file').forEach(each => each.remove())")
         rules = {"runOnly": ["color-contrast"]} if scheme == "dark" else {}
         found = tab.execute_async_script(
             f"{AXE}; axe.run({{resultTypes: ['violations'], ...arguments[0]}}).then(found =>"

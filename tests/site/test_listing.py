@@ -1,5 +1,6 @@
 """Code is found by its name, with exactly what the step changes in it."""
 
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,69 +12,8 @@ from course.book.render import GAP, render, render_file, render_terminal
 from course.chapters import Chapter
 from course.compare import compare
 
-OLD = '''"""A chat."""
-
-import json
-from sync import Base
-
-LIMIT = 10
-
-
-class Chat(Base):
-    """One socket."""
-
-    def connect(self):
-        self.accept()
-        self.tell()
-
-    # Whatever comes.
-    def receive(self, text):
-        self.send(text)
-'''
-NEW = '''"""A chat."""
-
-import json
-from asynchronous import Base
-
-if json:
-    LIMIT = 20  # more
-
-
-class Chat(Base):
-    """One socket."""
-
-    async def connect(self):
-        await self.accept()
-
-    # Whatever comes.
-    async def receive(self, text):
-        await self.send(text)
-
-    @staticmethod
-    def close(): ...
-
-def receive(): ...
-def receive(): ...
-'''
-PAGE = """<main>
-  <form id="chat"
-        method="get">
-    <p>Words <form-like> <input id="one"
-       disabled> more</p>
-    <br>
-  </form>
-  {{ name }}
-</main>
-"""
-SCRIPT = """// What is typed
-// goes out.
-const socket = open(`/ws/`, {
-  onFrame: (frame) => {
-    log("}");
-  },
-});
-let last = "";
-"""
+CODE = tomllib.loads(Path(__file__).with_name("listing.toml").read_text("utf-8"))
+OLD, NEW, PAGE, SCRIPT = CODE.values()
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from course.chapters import CHAPTERS, ROOT
-from course.markdown import fences
+from course.markdown import Fence, fences
 from course.run.serve import port_taken
 from tests.site import prose
 from tests.site.prose import RUN, Wrong, check, of
@@ -24,6 +24,11 @@ SLOW = [
     for name in ("layers", *(each.folder.name for each in CHAPTERS[5:]))
 ]
 LOOK_ALIKES = ("bash", "zsh", "shell", "powershell", "pwsh", "bat", "cmd")
+ON_WINDOWS = {
+    "python3 learn.py": "py learn.py",
+    "source .venv/bin/activate": r".venv\Scripts\Activate.ps1",
+    "cp -R ": "cp -Recurse ",
+}
 WHERE = r"(On (macOS|Linux)|With (git|redis-server|rabbitmq-server)|(Another t|T)erminal)"
 PLACE = r"n (step\d+_\w+|my_chat|the folder of the course)"
 TITLE = re.compile(rf"I{PLACE}|({WHERE}|PowerShell|Docker)?(, i{PLACE})?(, \.venv active)?")
@@ -61,6 +66,20 @@ def test_the_title_of_a_block_says_when_and_where_it_is_run(page: Path) -> None:
         assert fence.language not in RUN or TITLE.fullmatch(fence.title), f"line {fence.line}"
 
 
+@of([page for page in PAGES if page.parent.name == "docs"])
+def test_a_command_that_differs_on_windows_is_shown_for_it_too(page: Path) -> None:
+    def typed_in(fence: Fence) -> list[str]:
+        return [line.removeprefix("$ ") for line in fence.body.splitlines()]
+
+    blocks = [each for each in fences(page.read_text("utf-8")) if each.language in RUN]
+    windows = {typed for each in blocks if "PowerShell" in each.title for typed in typed_in(each)}
+    for fence in blocks:
+        if not fence.title.startswith(("Docker", "With redis")):
+            for typed in typed_in(fence):
+                for posix, powershell in ON_WINDOWS.items():
+                    assert typed.replace(posix, powershell) in {typed} | windows
+
+
 def test_a_project_of_your_own_installs_what_the_steps_use() -> None:
     page = (ROOT / "docs" / "your_project.md").read_text("utf-8")
     lines = next(each.body for each in fences(page) if each.title == "requirements.txt")
@@ -68,9 +87,7 @@ def test_a_project_of_your_own_installs_what_the_steps_use() -> None:
 
 
 @pytest.mark.parametrize("text, wrong", WRONG.values(), ids=WRONG)
-def test_what_is_wrong_on_a_page_is_found(
-    text: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_wrong_on_a_page_is_found(text, wrong, tmp_path, monkeypatch):
     port = next(port for port in range(8200, 8999) if not port_taken(port))
     (page := tmp_path / "page.md").write_text(text.replace("PORT", str(port)), "utf-8")
     monkeypatch.setattr(prose, "SECONDS", 1.5)

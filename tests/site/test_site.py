@@ -5,8 +5,9 @@ import ast
 import json
 import re
 import shutil
+import tomllib
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from html import unescape
 from pathlib import Path
@@ -28,6 +29,7 @@ from tests.site.pages import NARROW, WIDE, build, check, look
 address, site, tab = pages.address, pages.site, pages.tab  # fixtures
 
 pytestmark = pytest.mark.xdist_group("site")
+DATA = tomllib.loads(Path(__file__).with_name("site.toml").read_text("utf-8"))
 
 
 def page(site: Path, name: str) -> BeautifulSoup:
@@ -114,6 +116,9 @@ def test_what_a_button_copies_is_whole(site: Path) -> None:
             ast.parse(code, f"{path.parent.name}: {button['aria-label']}")
         for button in html.select(".terminal button"):
             assert not re.search(r"\n|\bkill\b", button["data-clipboard-text"]), path
+        assert not html.select(".filename, .highlight .gd"), f"{path}: a block that we do not draw"
+        for command in html.select(".terminal .command"):
+            assert "kill" in command.text or command.button, f"{path}: {command.text}"
 
 
 def test_a_comparison_opens_what_has_changed_and_only_that(site: Path) -> None:
@@ -125,45 +130,7 @@ def test_a_comparison_opens_what_has_changed_and_only_that(site: Path) -> None:
 def test_a_chapter_has_the_shape_of_all_chapters(site: Path) -> None:
     for chapter in CHAPTERS:
         headings = [each.contents[0] for each in page(site, chapter.folder.name).select("h2")]
-        assert headings == SHAPE.strip().splitlines(), chapter.folder.name
-
-
-SHAPE = """
-What you will learn
-Predict first
-Run it
-Type it yourself
-The change
-The path of one message
-See it
-When it goes wrong
-Check yourself
-What is still missing
-Every file of this step
-"""
-# A file: what is in it -> what is put in its place. Below: what the build has to say of that.
-FAULTS = """
-step4_async/chat/consumers.py: async def receive( -> async def recieve(
-    has no ChatConsumer.receive; the nearest is ChatConsumer.recieve
-step3_channel_layer/chat/views.py: def index(request): -> def index(request, more=1):
-    no step fence shows step3_channel_layer/chat/views.py:9: + def index(request, more=1):
-docs/step3_channel_layer.md: settings.py :: CHANNEL_LAYERS -> settings.py :: ROOT_URLCONF
-    docs/step3_channel_layer.md, no step fence shows step3_channel_layer/mysite/settings.py
-docs/index.md: (glossary.md -> (glosary.md
-    contains a link 'glosary.md
-docs/glossary.md: ## Channel layer -> ## Channels layer
-    does not contain an anchor '#channel-layer'
-docs/step3_channel_layer.md: accDescr: -> accDescr: More.
-    the diagram one-message-in-step-3 is out of date: run `python3 learn.py record`
-step4_async/chat/static/chat/chat.css: 1.5rem -> 1.6rem
-    the recording of step4_async is out of date: run `python3 learn.py record`
-mkdocs.yml: - life.md -> # life.md
-    not included in the "nav"
-docs/step4_async.md: missing-await -> missing-wait
-    no mistake is called so. There are:
-docs/performance.md: plot throughput 100 -> plot throughput 101
-    there is no throughput 101
-"""
+        assert headings == DATA["shape"].splitlines(), chapter.folder.name
 
 
 def test_the_build_reports_whatever_is_wrong(tmp_path: Path) -> None:
@@ -172,11 +139,11 @@ def test_the_build_reports_whatever_is_wrong(tmp_path: Path) -> None:
     shutil.copy(ROOT / "docs/recordings/views.png", course / "step3_channel_layer")
     wanted = [f"A reference to '{last}' is included in the 'nav' configuration, which is not found"]
     wanted += ["step3_channel_layer/views.png is new, and the page does not name it"]
-    for path, old, new, message in re.findall(r"(.+?): (.+) -> (.+)\n    (.+)", FAULTS):
-        text = (course / path).read_text("utf-8")
-        assert old in text, f"{path} should have this, to be broken: {old}"
-        (course / path).write_text(text.replace(old, new, 1), "utf-8")
-        wanted.append(message)
+    for fault in DATA["faults"]:
+        text = (file := course / fault["file"]).read_text("utf-8")
+        assert fault["old"] in text, f"{file} should have this, to be broken: {fault['old']}"
+        file.write_text(text.replace(fault["old"], fault["new"], 1), "utf-8")
+        wanted.append(fault["says"])
     result = build(course, tmp_path / "site")
     assert result.returncode != 0, result.stdout
     assert not [message for message in wanted if message not in result.stdout], result.stdout
@@ -189,20 +156,14 @@ def test_a_print_leaves_folds_folded(tab: WebDriver, address: str) -> None:
     assert 5 < len(re.findall(rb"/Type\s*/Page\b", pdf)) < 25
 
 
-HANGING = """const lines = document.querySelectorAll(".listing-code .line:not(.gap)");
-return [...lines].flatMap((line) => {
+# A line of code that is too long goes on to the right of its beginning.
+HANGING = """return [...document.querySelectorAll(".listing-code .line:not(.gap)")]
+.flatMap((line) => {
     const range = new Range();
     range.selectNodeContents(line);
     const [first, ...rest] = range.getClientRects();
     return rest.filter((each) => each.top > first.bottom - 2).map((it) => it.left > first.left);
 })"""
-
-
-def test_a_long_line_of_code_goes_on_below_its_beginning(tab: WebDriver, address: str) -> None:
-    look(tab, f"{address}/step3_channel_layer/", NARROW, "light")
-    assert {*tab.execute_script(HANGING)} == {True}
-
-
 WIDTHS = """return ["p", ".listing"].map((css) => Math.max(...[...document.querySelectorAll(
     `.md-content__inner > ${css}`)].map((each) => each.clientWidth)))"""
 
@@ -211,6 +172,8 @@ def test_words_are_in_short_lines_and_code_in_long_ones(tab: WebDriver, address:
     look(tab, f"{address}/step3_channel_layer/", WIDE, "light")
     words, code = tab.execute_script(WIDTHS)
     assert words <= 600 and code >= 700
+    look(tab, f"{address}/step3_channel_layer/", NARROW, "light")
+    assert {*tab.execute_script(HANGING)} == {True}
 
 
 HEIGHTS = """return [...document.querySelectorAll("tbody tr")].map((row) =>
@@ -252,9 +215,7 @@ def test_a_copy_button_gives_exactly_the_new_code(tab: WebDriver, address: str) 
     assert terminal.get_attribute("data-clipboard-text") == "python3 learn.py run 4"
 
 
-def test_the_first_screen_has_the_command_the_way_in_and_a_picture(
-    tab: WebDriver, address: str
-) -> None:
+def test_the_first_screen_has_the_command_the_way_in_and_a_picture(tab, address):
     below = """return [".terminal .gp", "a.md-button[href*=step1]", ".recording img"].map(
         (css) => document.querySelector(css).getBoundingClientRect().bottom)"""
     for width, height in ((WIDE, 800), (NARROW, 800)):
@@ -263,6 +224,19 @@ def test_the_first_screen_has_the_command_the_way_in_and_a_picture(
         wait_until(lambda: max(tab.execute_script(below)) > 0, "nothing is drawn")
         bottoms = tab.execute_script(below)
         assert max(bottoms) <= height, f"{width} px wide: these end at {bottoms}"
+
+
+SHOWN = """return [...document.querySelectorAll(".recording img")]
+    .filter((each) => each.offsetWidth).map((each) => {
+        each.scrollIntoView();  // before that, it is not loaded
+        return each.currentSrc.split("/").pop(); })"""
+
+
+def test_a_recording_is_as_light_or_dark_as_the_page(tab: WebDriver, address: str) -> None:
+    for scheme, still in (("light", "views.png"), ("dark", "views-dark.png")):
+        look(tab, f"{address}/step1_views/", WIDE, scheme)
+        loaded(tab)
+        wait_until(lambda: tab.execute_script(SHOWN) == [still], f"{still} is not shown")  # noqa: B023
 
 
 def test_home_shows_a_short_diff_a_small_table_and_a_figure(site: Path) -> None:
@@ -279,6 +253,9 @@ def test_only_a_site_that_knows_its_addresses_shows_them(site: Path, tmp_path: P
     """Without REPO_URL and SITE_URL, no page names a repository or an address of the site."""
     for path in site.rglob("*.html"):
         text = path.read_text("utf-8")
+        if path.parent.name.startswith("step6_fan_out"):  # an old address
+            assert f"url=../{CHAPTERS[-1].folder.name}" in text
+            continue
         for word in ("REPO_URL", 'rel="edit"', "issues/new", "md-source", "og:image", "canonical"):
             assert word not in text, f"{path.relative_to(site)}: {word}"
     repository, where = "https://github.com/someone/course", "https://example.org/channels/"
@@ -306,12 +283,10 @@ def test_a_wrong_address_has_ways_on(site: Path) -> None:
     assert (site / found.select_one("link[rel=icon]")["href"].strip("/")).name == "favicon.svg"
 
 
-def test_a_chapter_says_where_you_are_and_keeps_what_you_have_done(
-    tab: WebDriver, address: str
-) -> None:
+def test_a_chapter_says_where_you_are_and_keeps_what_you_have_done(tab, address):
     look(tab, f"{address}/step3_channel_layer/", WIDE, "light")
-    assert tab.find_element(By.CSS_SELECTOR, ".place").text == "Step 3 of 6"
-    headings = len(SHAPE.split("\n")[1:-2])  # not for the files
+    assert tab.find_element(By.CSS_SELECTOR, ".place").text == f"Step 3 of {len(CHAPTERS)}"
+    headings = len(DATA["shape"].splitlines()) - 1  # not for the files
     boxes = tab.find_elements(By.CSS_SELECTOR, ".section-done input")
     assert len(boxes) == headings and not any(each.is_selected() for each in boxes)
     assert boxes[2].get_attribute("aria-describedby") == "run-it"
@@ -343,58 +318,31 @@ def test_a_recording_can_be_paused(tab: WebDriver, address: str) -> None:
 
 LINKS = """return [...document.querySelectorAll(".md-search-result__link")]
     .map((link) => link.href)"""
-# What is typed, and the page that is found first with its first section ("": any).
-SEARCHES = {
-    "idle socket closes after 5 seconds": "troubleshooting/#redis-idle-timeout",
-    "ConnectionError": "troubleshooting/#redis-down",
-    "SynchronousOnlyOperation": "troubleshooting/#orm-in-async",
-    "TimeoutError": "troubleshooting/#(waits-too-long|redis-idle-timeout)",
-    "production": "deploying/#production-settings-and-secrets",
-    "authentication": "your_project/#authentication",
-    "group name": "step3_channel_layer/#a-group-name-from-any-room-name",
-    "1011": "troubleshooting/#type-without-handler",
-    "was never awaited": "troubleshooting/#(no-async-to-sync|missing-await)",
-    "address already in use": "troubleshooting/#port-taken",
-}
 
 
-def results(tab: WebDriver, words: str, wanted: Callable[[list[str]], object]) -> None:
-    """Type this into the search, and wait until these addresses are listed."""
+def test_search_finds_the_right_entry_first(tab: WebDriver, address: str) -> None:
+    """Of the first page that it lists, the page or the first section; a chapter by its concept on
+    the first three pages."""
+    look(tab, f"{address}/compare/", WIDE, "light")
+    loaded(tab)
     box = tab.find_element(By.CSS_SELECTOR, ".md-search__input")
     meta = "return document.querySelector('.md-search-result__meta').textContent"
     starts = "Initializing"  # what is typed before that ends is lost
     wait_until(lambda: starts not in tab.execute_script(meta), "the search does not start", 30)
-    box.clear()
-    box.send_keys(words)
-    found: list[str] = []
+    concepts = {each.concept.replace("`", ""): f"{each.folder.name}/" for each in CHAPTERS}
+    for words, right in (DATA["searches"] | concepts).items():
+        found: list[str] = []
+        box.clear()
+        box.send_keys(words)
 
-    def come() -> object:
-        links = map(urlsplit, tab.execute_script(LINKS))
-        found[:] = [f"{each.path.lstrip('/')}#{each.fragment}".rstrip("#") for each in links]
-        return wanted(found)
+        def comes(words: str = words, right: str = right, found: list[str] = found) -> bool:
+            links = map(urlsplit, tab.execute_script(LINKS))
+            found[:] = [f"{each.path.lstrip('/')}#{each.fragment}".rstrip("#") for each in links]
+            pages = list(dict.fromkeys(each.partition("#")[0] for each in found))
+            first = pages[:3] if words in concepts else found[:2]
+            return any(re.match(right, each) for each in first)
 
-    wait_until(come, lambda: f"{words} finds {found[:6]}", 20)
-
-
-def test_search_finds_the_right_entry_first(tab: WebDriver, address: str) -> None:
-    """Of the first page that it lists, the page or the first section."""
-    look(tab, f"{address}/compare/", WIDE, "light")
-    loaded(tab)
-    for words, right in SEARCHES.items():
-        entry = re.compile(right)
-        results(tab, words, lambda found: any(map(entry.match, found[:2])))  # noqa: B023
-
-
-def test_search_finds_a_chapter_by_its_concept(tab: WebDriver, address: str) -> None:
-    look(tab, f"{address}/compare/", WIDE, "light")
-    loaded(tab)
-    for chapter in CHAPTERS:
-        name = f"{chapter.folder.name}/"
-
-        def is_found(found: list[str], name: str = name) -> bool:
-            return name in list(dict.fromkeys(each.partition("#")[0] for each in found))[:3]
-
-        results(tab, chapter.concept.replace("`", ""), is_found)
+        wait_until(comes, lambda words=words, found=found: f"{words} finds {found[:6]}", 20)
 
 
 def test_search_knows_no_page_made_of_code(site: Path) -> None:

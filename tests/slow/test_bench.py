@@ -7,7 +7,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import StringIO
-from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -17,7 +16,6 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from bench import load, plots, run, show
 from bench.configurations import BARE, BASE, BY_NAME, CONFIGURATIONS, QUICK
 from bench.results import MEASURES, Results, fill_in
-from course.book import hooks
 from course.chapters import CourseError
 from course.run.serve import ServeError, free_port, wait_until
 from tests.helpers import POSIX, REDIS, one_line, started, typed
@@ -54,13 +52,6 @@ def test_numbers_are_put_into_sentences_and_ratios_compare_round_with_round():
 def test_what_the_results_do_not_have_is_refused(draw, text, says):
     with pytest.raises(ValueError, match=re.escape(says)):
         draw(text, SMALL)
-
-
-def test_a_wrong_number_is_a_warning_with_its_line_which_stops_a_strict_build(caplog):
-    file = SimpleNamespace(content_string="1\n2\n{{ bench burst nobody }}", src_uri="a.md")
-    hooks.on_page_read_source(SimpleNamespace(file=file), None)
-    (warning,) = [each for each in caplog.records if each.levelname == "WARNING"]
-    assert re.search(r"docs/a\.md, line 3, .*there is no burst of", warning.getMessage())
 
 
 def test_each_fence_is_drawn():
@@ -110,7 +101,7 @@ def room(answer: str = "to all") -> Iterator[tuple[load.Room, Callable]]:
 
     with asyncio.Runner() as runner:
         port = runner.run(start()).sockets[0].getsockname()[1]
-        yield load.Room(f"ws://127.0.0.1:{port}/ws/"), runner.run
+        yield load.Room(f"ws://127.0.0.1:{port}/ws/", {}), runner.run
 
 
 def test_the_load_counts_what_arrives():
@@ -148,7 +139,7 @@ def test_what_others_used_does_not_contain_what_the_run_used(monkeypatch):
     monkeypatch.setattr(psutil, "cpu_percent", lambda: 100.0)
     for run_id in (0, psutil.Process().pid):
         with room() as (it, do):
-            found = do(load.measure(it.url, [10], 0.1, 0, 0, run_id, 0))
+            found = do(load.measure(it.url, {}, [10], 0.1, 0, 0, run_id, 0))
         assert found["others"] < 1 if run_id else found["others"] == 1
 
 
@@ -177,14 +168,17 @@ def test_what_a_configuration_needs_and_is_not_here_is_named(monkeypatch, tmp_pa
         "node-ws": "Node and its npm are not on the PATH",
     }.items():
         with pytest.raises(ServeError, match=reason):
-            BY_NAME[name].server(free_port(), {"redis": None, "rabbitmq": None})
+            BY_NAME[name].server(free_port(), {"redis": None, "rabbitmq": None}, "")
 
 
 @REDIS
 def test_a_quick_run_measures_real_servers_and_writes_what_it_found(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(run, "ROUNDS", 1)  # two more find the same
+    before = psutil.Process().children()
     show.main(quick=True, url="", file=(file := StringIO()))
+    left = [each for each in psutil.Process().children() if each not in before]
+    assert not left, "every server, and its Redis, should have been stopped"
     printed, results = capsys.readouterr().out, Results(json.loads(file.getvalue()))
     for name in QUICK:
         for key in ("throughput 100", "cpu 100", "latency_p50 100", "latency_p99 100"):

@@ -16,15 +16,11 @@ from course import matrix
 from course.chapters import CHAPTERS, Chapter
 from course.judge.scenarios import IN_TABS, ON_THE_WIRE
 from course.judge.scenarios.stage import Client, Stage, Unmet
+from course.judge.target import Target
 from course.matrix import Behaviour
 from course.run import layers
 from course.run.layers import LAYERS, STEP, Layer
-from course.run.serve import (
-    PrivateRedis,
-    Server,
-    free_port,
-    wait_until,
-)
+from course.run.serve import PrivateRedis, Server, free_port, has_database, migrate, wait_until
 from tests.slow import rabbitmq
 
 OTHERS = ("redis-pubsub", "rabbitmq")
@@ -44,6 +40,9 @@ def on(name: str, *values: object, id: str = "") -> object:
 
 def serve(layer: Layer, service: PrivateRedis | None, logs: Path, step: Chapter = STEP) -> Server:
     port, environment = free_port(), layer.environment(service.url if service else None)
+    environment["CHAT_DATA"] = str(logs / step.name)
+    if has_database(step.folder):
+        migrate(step.folder, environment)
     return Server(step.folder, port, environment, logs / f"{port}.log", reload=False)
 
 
@@ -104,13 +103,12 @@ def test_every_cross_has_a_proof_and_a_reason() -> None:
 
 
 @pytest.mark.parametrize("layer", [on(name) for name in OTHERS])
-def test_every_step_with_a_layer_runs_on_it(
-    layer: Layer, sites: Callable[[Layer], Site], tmp_path: Path
-) -> None:
+def test_every_step_with_a_layer_runs_on_it(layer, sites, tmp_path):
     for chapter in CHAPTERS:
         if "redis" in chapter.services and chapter != STEP:
             with serve(layer, sites(layer)[1], tmp_path, chapter) as server:
                 stage = Stage(server.url, "lobby", None, [server])
+                stage.log_in = lambda url=server.url: Target("", url).person
                 ON_THE_WIRE["second_tab"](stage)
                 stage.leave()
 
@@ -128,8 +126,7 @@ def test_300_messages_of_one_tab_reach_20_tabs_in_order(layer: Layer, stage: Sta
 
 
 @pytest.mark.parametrize(
-    ("layer", "kept"),
-    [on("redis", {100, 101}), on("redis-pubsub", {300}), on("rabbitmq", {200})],
+    ("layer", "kept"), [on("redis", {100, 101}), on("redis-pubsub", {300}), on("rabbitmq", {200})]
 )
 def test_of_300_messages_a_frozen_process_gets(layer: Layer, kept: set[int], stage: Stage) -> None:
     speaker, listener = (stage.client(site=server.url) for server in stage.servers)
@@ -201,9 +198,7 @@ def test_a_tab_that_listens_survives_a_restart(layer: Layer, stage: Stage) -> No
 
 
 @pytest.mark.parametrize(("layer", "restarts"), [on("rabbitmq", True)])
-def test_a_tab_that_gives_up_while_rabbitmq_is_down_ends_the_layer(
-    layer: Layer, stage: Stage
-) -> None:
+def test_a_tab_that_gives_up_while_rabbitmq_is_down_ends_the_layer(layer, stage):
     (server,) = stage.servers
     witness = stage.client()
     witness.say("before")

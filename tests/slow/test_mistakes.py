@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,27 +14,22 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
+import trustme
 from msgspec.structs import replace
 from selenium.webdriver.remote.webdriver import WebDriver
 from websockets.sync.client import connect
 
-from course.chapters import Chapter, chapter
+from course.chapters import chapter
 from course.judge import mistakes
 from course.judge.browser import Tab, console, lazy_browser
 from course.judge.check import Check, noticed, rows
 from course.judge.folders import fill_with_mistake
 from course.judge.gate import Gate
 from course.judge.mistakes import Mistake, Seen
+from course.judge.people import asks_for_log_in, sign_up
 from course.judge.scenarios.frames import KEEP_STATUS
 from course.judge.target import CheckError, Project
-from course.run.serve import (
-    OWN_GROUP,
-    PrivateRedis,
-    Server,
-    free_port,
-    stop,
-    wait_until,
-)
+from course.run.serve import OWN_GROUP, PrivateRedis, Server, free_port, stop, wait_until
 
 PATIENCE = 15.0  # seconds to wait for what should be seen: only a failure takes that long
 PATIENCE_WITH_COMMANDS = 60.0  # for a command to end: some are tests in a browser
@@ -91,7 +87,9 @@ class Learner:
         self.servers.append(self.own.enter_context(server))
         self.sites.append(server.url)
         if self.mistake.tls:
-            gate = self.own.enter_context(Gate(server.url, tls=True))
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            trustme.CA().issue_cert("localhost").configure_cert(tls)
+            gate = self.own.enter_context(Gate(server.url, tls=tls))
             self.sites[-1] = gate.url.replace("localhost", HOST)
             self.ports["443"] = urlsplit(gate.url).port
 
@@ -118,6 +116,9 @@ class Learner:
         if hasattr(tab.driver, "execute_cdp_cmd"):
             script = {"source": KEEP_CODES}
             tab.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
+        if asks_for_log_in(site):
+            person = sign_up(site)
+            tab.log_in(site, person.name, person.cookies)
         tab.open(f"{site}/chat/{quote(room)}/")
         tab.driver.execute_script(KEEP_STATUS)
 
@@ -237,9 +238,7 @@ def browser_on_https() -> Iterator[Callable[[], WebDriver]]:
 
 @pytest.fixture
 def learner(
-    browser: Callable[[], WebDriver],
-    browser_on_https: Callable[[], WebDriver],
-    tmp_path: Path,
+    browser: Callable[[], WebDriver], browser_on_https: Callable[[], WebDriver], tmp_path: Path
 ) -> Iterator[Callable[[Mistake], Learner]]:
     """Makes a learner, in a copy of the step with the mistake in it; in the end all stops."""
     with ExitStack() as own:
@@ -263,12 +262,7 @@ def learner(
     ("chapter", "mistake"),
     [pytest.param(chapter(each.step), each, id=each.id) for each in mistakes.load()],
 )
-def test_a_mistake_is_seen_as_told_and_named_by_check(
-    chapter: Chapter,
-    mistake: Mistake,
-    learner: Callable[[Mistake], Learner],
-    browser: Callable[[], WebDriver],
-) -> None:
+def test_a_mistake_is_seen_as_told_and_named_by_check(chapter, mistake, learner, browser):
     someone = learner(mistake)
     for action in mistake.does:
         someone.do(action)
@@ -298,7 +292,7 @@ def named_by_check(
         judged = judged[: [row.id for row in judged].index(clues.row) + 1]
     if clues.symptom == "own tests":
         judged = judged[-1:]
-    tabs = browser if clues.symptom in ("page only", "own tests", "tls") else None
+    tabs = browser if clues.symptom in ("page only", "own tests") else None
     try:
         with Project(folder, step.services, None) as target:
             check = Check(target, step, tabs, patience=PATIENCE_OF_CHECK)
@@ -324,9 +318,7 @@ WORKS = {
     [each for each in mistakes.load() if any(patch.setting for patch in each.patch)],
     ids=lambda each: each.id,
 )
-def test_what_a_mistake_needs_is_no_mistake(
-    mistake: Mistake, learner: Callable[[Mistake], Learner]
-) -> None:
+def test_what_a_mistake_needs_is_no_mistake(mistake, learner):
     works, settings = WORKS[mistake.id], [each for each in mistake.patch if each.setting]
     someone = learner(replace(mistake, patch=settings, seen=[works]))
     for action in mistake.does:

@@ -4,6 +4,7 @@ of other kinds are in tests/solutions, whose suites test_check.py runs with ever
 import re
 import subprocess
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,83 +17,7 @@ from course.judge.scenarios.own_tests import FAULTS
 from course.judge.scenarios.stage import Stage, Unmet
 from course.run.serve import Server, copy_project, wait_until
 
-# One test for each fault, of a chat on a route that no bad name fits.
-SUITE = """
-from channels.routing import URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
-from channels.testing import WebsocketCommunicator
-from django.urls import re_path
-
-from chat.consumers import ChatConsumer
-
-route = re_path("^ws/chat/(?P<room_name>[^/]{1,80})/$", ChatConsumer.as_asgi())
-application = AllowedHostsOriginValidator(URLRouter([route]))
-
-
-async def join(room="kitchen", origin=b"http://localhost"):
-    socket = WebsocketCommunicator(application, f"/ws/chat/{room}/", [(b"origin", origin)])
-    try:
-        return (await socket.connect())[0] and socket
-    except ValueError:  # no route
-        return None
-
-
-async def test_speaker_only():
-    ann, bob = await join(), await join()
-    await ann.send_json_to({"message": "hello"})
-    assert await bob.receive_json_from() == {"message": "hello"}
-
-
-async def test_one_room():
-    ann, bob = await join(), await join("garden")
-    for speaker in ann, bob:
-        await speaker.send_json_to({"message": str(speaker)})
-        assert await speaker.receive_json_from() == {"message": str(speaker)}
-
-
-async def test_no_error():
-    ann = await join()
-    await ann.send_json_to({})
-    assert "error" in await ann.receive_json_from()
-
-
-async def test_any_origin():
-    assert not await join(origin=b"http://example.com")
-
-
-async def test_any_name():
-    assert not await join("x" * 81)
-"""
-LIVE = """
-import pytest
-from channels.testing import ChannelsLiveServerTestCase
-from daphne.testing import DaphneProcess
-from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
-
-
-class Server(DaphneProcess):
-    def __init__(self, host, get_application, setup):
-        super().__init__(host, get_application)
-
-
-class Tests(ChannelsLiveServerTestCase):
-    databases = set()
-    ProtocolServerProcess = Server
-
-    def test_any_origin(self):
-        with pytest.raises(InvalidStatus):
-            connect(self.live_server_ws_url + "/ws/chat/a/", origin="http://a.com", proxy=None)
-"""
-HANGS = """
-import subprocess, sys, time
-
-
-def test_something():
-    sleeps = [sys.executable, "-c", "import time; time.sleep(600)"]
-    subprocess.Popen(sleeps, start_new_session=True)
-    subprocess.run(sleeps)
-"""
+SUITES = tomllib.loads(Path(__file__).with_name("suites.toml").read_text("utf-8"))
 
 
 @pytest.fixture
@@ -128,7 +53,7 @@ def test_a_fault_is_seen_by_the_test_of_it_alone(project: Path) -> None:
     with (project / "pytest.ini").open("a", encoding="utf-8") as ini:
         ini.write("addopts = -qq --ff\nfilterwarnings = error\n")
     writes = "\n\ndef test_it_writes():\n    open('written', 'x').close()\n"
-    (project / "test_chat.py").write_text(SUITE + writes, "utf-8")
+    (project / "test_chat.py").write_text(SUITES["faults"] + writes, "utf-8")
     for name in ("", *FAULTS):
         run = own_tests.run(project, fault=name)
         seen = re.findall(r"(?m)^FAILED test_chat.py::test_(\w+)", run.output)
@@ -139,10 +64,9 @@ def test_a_fault_is_seen_by_the_test_of_it_alone(project: Path) -> None:
 
 def test_a_fault_that_no_test_sees_is_named(project: Path, monkeypatch) -> None:
     monkeypatch.setattr(own_tests, "FAULTS", {"any_origin": FAULTS["any_origin"]})
-    expected = (
-        "Your tests should go red when a page of another site is accepted; pytest says: 3 passed."
-    )
-    assert said(project, SUITE.partition("async def test_any_origin")[0]) == expected
+    text = said(project, SUITES["faults"].partition("async def test_any_origin")[0])
+    red = "Your tests should go red when a page of another site is accepted"
+    assert text == f"{red}; pytest says: 3 passed."
 
 
 def test_a_suite_that_does_not_pass_is_red_from_the_start(project: Path) -> None:
@@ -162,7 +86,7 @@ def test_a_fault_is_in_a_server_that_a_test_starts_anew(project: Path) -> None:
     """As everywhere but on Linux: a forked server has it from pytest itself."""
     start = "import multiprocessing\n\nmultiprocessing.set_start_method('spawn')\n"
     (project / "conftest.py").write_text(start, "utf-8")
-    (project / "test_chat.py").write_text(LIVE, "utf-8")
+    (project / "test_chat.py").write_text(SUITES["live"], "utf-8")
     for fault, summary in ("", "1 passed"), ("any_origin", "1 failed"):
         run = own_tests.run(project, fault=fault)
         assert run.summary == summary, run.output
@@ -177,4 +101,7 @@ def test_a_suite_that_hangs_is_ended_and_shows_where(project: Path, monkeypatch)
 
     monkeypatch.setattr(subprocess.Popen, "communicate", communicate)
     monkeypatch.setattr(own_tests, "SECONDS", 2)
-    assert said(project, HANGS) == "Your tests should pass; they had not ended after 2 seconds."
+    assert (
+        said(project, SUITES["hangs"])
+        == "Your tests should pass; they had not ended after 2 seconds."
+    )

@@ -14,13 +14,9 @@ COMPARED = f"compare/{CHAPTERS[-2].number}-{CHAPTERS[-1].number}/"
 
 address, site, tab = pages.address, pages.site, pages.tab  # fixtures
 
-# Two groups, one for a worker each: both build the site.
-PAGES = [
-    pytest.param(name, marks=pytest.mark.xdist_group(f"pages {number % 2}"))
-    for number, name in enumerate([*WRITTEN, COMPARED])
-]
+pytestmark = pytest.mark.xdist_group("pages")  # they share a site, which takes seconds to build
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*WRITTEN, COMPARED, "404.html"])
 def test_everybody_can_read(tab: WebDriver, address: str, name: str) -> None:
     check(tab, address, "" if name == "index/" else name, [(NARROW, "light"), (WIDE, "dark")])

@@ -17,9 +17,7 @@ def test_what_a_page_shows_happens(page: Path, tmp_path: Path, subtests: pytest.
 
 
 @of(WITH_DOCKER)
-def test_what_a_page_shows_happens_with_docker(
-    page: Path, tmp_path: Path, subtests: pytest.Subtests
-) -> None:
+def test_what_a_page_shows_happens_with_docker(page, tmp_path, subtests):
     if reason := no_engine():
         pytest.skip(reason)
     try:

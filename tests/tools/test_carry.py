@@ -48,12 +48,12 @@ def test_each_edit_arrives_in_every_later_step_that_has_its_lines(course: Path) 
     third = chapters.chapter(3).folder
     later = [each.number for each in CHAPTERS if each.number >= 3]
     edit(third / CONSUMER, "accept it, or refuse it with a 403.", "REWORDED")  # a docstring
-    edit(third / CONSUMER, 'event = {"type": ', 'event = {"edited": 1, "type": ')
+    edit(third / CONSUMER, "every frame that the tab sends", "each frame of the tab")
     edit(third / MESSAGES, "Type a message first.", "Write one first.")
     (third / "notes.txt").write_text("new", "utf-8")
     result = carried(3)
     assert steps_with(course, CONSUMER, "REWORDED") == later
-    assert steps_with(course, CONSUMER, '{"edited": 1, "type": ') == later
+    assert steps_with(course, CONSUMER, "each frame of the tab") == later
     assert steps_with(course, MESSAGES, "Write one first.") == later
     assert steps_with(course, "notes.txt", "new") == later
     assert result.exit_code == 0

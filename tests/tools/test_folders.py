@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from course import cli
 from course.chapters import CHAPTERS, ROOT, chapter, predecessor, provided
 from course.compare import compare
 from course.judge import folders, mistakes
@@ -58,14 +57,14 @@ def test_a_folder_begins_with_the_step_before_and_what_the_step_provides(tmp_pat
         folders.make(tmp_path / step.name, partial(folders.fill_to_begin, step))
         to_type = differences(predecessor(step), step.folder).items()
         assert differences(tmp_path / step.name, step.folder) == {"README.md": "new"} | {
-            path: status for path, status in to_type if not provided(path)
+            path: status
+            for path, status in to_type
+            if not provided(path) or "/migrations/" in path  # makemigrations writes these
         }
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_what_start_prints_can_be_typed_in_the_folder_of_the_course(
-    course: Path, elsewhere: bool
-) -> None:
+def test_what_start_prints_can_be_typed_in_the_folder_of_the_course(course, elsewhere):
     here = course.parent if elsewhere else course
     printed = learn(course, 'start 3 "my work/it\'s my chat"', here).stdout.splitlines()
     assert printed[0] == "it's my chat is the end of step 2, for you to make step 3 of it."
@@ -215,11 +214,3 @@ def test_diff_reads_as_what_is_still_to_do(course: Path, mine: Path, words: str)
 def test_diff_says_when_nothing_is_left(course: Path, mine: Path) -> None:
     done = one_line(learn(course, "diff . 3", mine))
     assert done == "Nothing is left to do: every line of step 3 is there."
-
-
-def test_the_overview_names_commands_that_there_are(course: Path) -> None:
-    printed = learn(course, "").stdout.partition("Type next:\n")[2].splitlines()
-    commands = [line.split("learn.py ")[1].split("  ")[0] for line in printed]
-    assert {"start 1 my_chat", "check 1 --dir my_chat", "mistake"} <= {*commands}
-    names = {each.name or each.callback.__name__ for each in cli.app.registered_commands}
-    assert {each.split()[0] for each in commands} <= {*names, "--help"}

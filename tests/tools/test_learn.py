@@ -19,14 +19,7 @@ from course import cli
 from course.chapters import CHAPTERS, ROOT, CourseError, chapter
 from course.compare import compare
 from course.run import install
-from course.run.serve import (
-    PrivateRedis,
-    ServeError,
-    check_redis,
-    free_port,
-    stop,
-    wait_until,
-)
+from course.run.serve import PrivateRedis, ServeError, check_redis, free_port, stop, wait_until
 from tests.helpers import CLI, POSIX, REDIS, environment, interruptible, one_line, typed
 
 # The commands
@@ -37,8 +30,12 @@ def test_alone_it_names_every_chapter_and_what_to_type_next():
     for each in CHAPTERS:
         assert each.folder.name in result.stdout
         assert f"→ {each.sees}" in result.stdout
-    assert "learn.py run 1" in result.stdout
     assert result.returncode == 0
+    next_ = result.stdout.partition("Type next:\n")[2].splitlines()
+    commands = [line.split("learn.py ")[1].split("  ")[0] for line in next_]
+    assert {"run 1", "start 1 my_chat", "check 1 --dir my_chat", "mistake"} <= {*commands}
+    names = {each.name or each.callback.__name__ for each in cli.app.registered_commands}
+    assert {each.split()[0] for each in commands} <= {*names, "--help"}
 
 
 TAKEN = "Port TAKEN is taken by another program. Stop that one, or type: "
@@ -72,19 +69,22 @@ def test_bad_input_gets_one_line_and_an_exit_status(words, says, monkeypatch):
 
 
 def test_a_redis_that_cannot_be_used_gets_one_line_without_its_password():
-    shown, orders = "://me:***@127.0.0.1:1/0 (REDIS_URL)", "or unset REDIS_URL."
-    with pytest.raises(ServeError, match=rf"^No Redis answers at redis.*, {orders}$") as error:
-        check_redis("redis://me:secret@127.0.0.1:1/0")
-    assert shown in str(error.value)
-    with pytest.raises(ServeError, match=rf"is not the address of a Redis\..*, {orders}$") as error:
-        check_redis("wrong://me:secret@127.0.0.1:1/0")
-    assert shown in str(error.value)
+    for scheme, problem in (("redis", "Connection refused"), ("wrong", "redis://localhost")):
+        with pytest.raises(ServeError) as error:
+            check_redis(f"{scheme}://me:secret@127.0.0.1:1/0")
+        (line,) = str(error.value).splitlines()
+        assert line.startswith(f"The Redis at {scheme}://me:***@127.0.0.1:1/0 cannot be used: ")
+        assert problem in line
+        assert line.endswith(". Start it, or correct or unset REDIS_URL.")
+        assert "secret" not in line
+    with pytest.raises(ServeError, match=r"cannot be used: an address is written as redis://"):
+        check_redis("redis://me:se/cret@127.0.0.1:1/0")  # to Python, "se" is a port
 
 
 ABSENT = {
-    "3": "No Redis answers at redis://127.0.0.1:1 (REDIS_URL). Start it",
-    "4 --layer redis": "No redis-server is found, and REDIS_URL is not set. To have it: ",
-    "4 --layer rabbitmq": "RABBITMQ_URL is not set. To have a RabbitMQ: “docker compose",
+    "3": "The Redis at redis://127.0.0.1:1 cannot be used: ",
+    "4 --layer redis": "No Redis is found, and REDIS_URL is not set. To have one: ",
+    "4 --layer rabbitmq": "No RabbitMQ is found, and RABBITMQ_URL is not set. To have one: “docker",
 }
 
 

@@ -15,17 +15,6 @@ from course.judge.mistakes import Clues, Seen
 MISTAKES = mistakes.load()
 
 
-def test_every_patch_fits_its_step() -> None:
-    stale = []
-    for each in MISTAKES:
-        assert all(patch.old != patch.new for patch in each.patch), each.id
-        try:
-            mistakes.patched(each)
-        except ValueError as error:
-            stale.append(str(error))
-    assert not stale, "\n".join(stale)
-
-
 def drawn_as_text(folder: Path, path: str, wrong: str, right: str) -> str:
     lines = unified_diff(wrong.splitlines(), right.splitlines(), lineterm="")
     return "\n".join([f"In {folder.name}/{path}:", *lines])
@@ -74,14 +63,6 @@ def test_without_a_sign_a_mistake_is_on_a_short_list() -> None:
             found, known = mistakes.likely(symptom, "", each.check.row, chapter(each.step))
             assert each in found[: mistakes.SHORT]
             assert not known
-
-
-def test_pages_name_only_mistakes_that_there_are() -> None:
-    known = {each.id for each in MISTAKES}
-    for file in (ROOT / "docs").glob("*.md"):
-        assert {*re.findall(r"^ *```mistake\n *(.+)$", file.read_text("utf-8"), re.M)} <= known
-    with pytest.raises(ValueError, match="port-taken, "):
-        mistakes.get("no-such-mistake")
 
 
 def test_the_line_for_containers_is_that_of_compose() -> None:

@@ -27,16 +27,16 @@ for (const heading of done ? document.querySelectorAll("article h2[id]:not([data
 
 // A recording can be paused: its still takes its place. Where motion is not wanted, there is only the still.
 const pause = document.querySelector("#recording-pause");
-for (const picture of matchMedia("(prefers-reduced-motion: reduce)").matches ? [] : document.querySelectorAll(".recording picture")) {
+for (const recording of matchMedia("(prefers-reduced-motion: reduce)").matches ? [] : document.querySelectorAll(".recording")) {
   const button = pause.content.firstElementChild.cloneNode(true);
-  const still = picture.querySelector("source");
-  const media = still.media;
+  const stills = recording.querySelectorAll("source");
+  const media = stills[0].media;
   button.addEventListener("click", () => {
     const paused = button.getAttribute("aria-pressed") === "false";
     button.setAttribute("aria-pressed", paused);
-    still.media = paused ? "all" : media;
+    for (const still of stills) still.media = paused ? "all" : media;
   });
-  picture.after(button);
+  recording.append(button);
 }
 
 // Material would unfold everything for a print: what is folded stays folded.

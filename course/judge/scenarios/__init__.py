@@ -4,7 +4,15 @@ for what only a page can show."""
 
 from collections.abc import Callable
 
-from course.judge.scenarios import failures, frames, messages, own_tests, pages
+from course.judge.scenarios import (
+    accounts,
+    failures,
+    frames,
+    history,
+    messages,
+    own_tests,
+    pages,
+)
 from course.judge.scenarios.stage import Stage
 
 Scenario = Callable[[Stage], None]
@@ -24,11 +32,21 @@ SCENARIOS: dict[str, tuple[Scenario | None, Scenario | None, Scenario | None]] =
     "idle": (frames.idle, None, None),
     "server_restart": (None, failures.server_restart, None),
     "two_servers": (messages.second_tab, messages.second_tab_in_tabs, messages.no_second_tab),
-    "two_servers_in_memory": (messages.second_tab, None, messages.no_second_tab),
+    "two_servers_in_memory": (messages.second_tab, None, messages.not_shared),
     "redis_restart": (None, failures.redis_restart, None),
     "frozen_redis": (failures.frozen_redis, None, failures.frozen_redis_blocks_every_room),
     "burst": (messages.burst, None, messages.burst_is_not_complete),
     "stalled_tab": (failures.stalled_tab, None, failures.stalled_tab_keeps_its_socket),
+    "history": (history.history, history.history_in_tabs, history.no_history),
+    "missed": (None, history.missed, history.missed_is_lost),
+    "same_order": (history.same_order, None, None),
+    "killed": (history.killed, None, history.killed_is_lost),
+    "sent_twice": (history.sent_twice, None, history.sent_twice_comes_twice),
+    "members_only": (accounts.members_only, None, accounts.open_to_all),
+    "author": (accounts.author, accounts.author_in_a_tab, accounts.no_author),
+    "log_out": (None, accounts.log_out, accounts.no_log_out),
+    "deactivated": (accounts.deactivated, None, None),
+    "stolen_session": (accounts.stolen_session, None, None),
     "own_tests": (own_tests.own_tests, None, own_tests.no_own_tests),
 }
 ON_THE_WIRE, IN_TABS, DOES_NOT_HOLD = (

@@ -45,6 +45,15 @@ def talk(messages: list[str], *tabs: Tab | Client) -> None:
         tab.sees(*messages, "and back")
 
 
+def not_shared(stage: Stage) -> None:
+    """Where there is a database, a tab could read there, but nothing makes it look."""
+    a, b = map(stage.client, stage.urls)
+    b.stays_silent(0.5)  # while it opens, it does look
+    a.say("from A")
+    a.hears("from A")
+    b.stays_silent(2)
+
+
 def no_second_tab(stage: Stage) -> None:
     hear_only_themselves(*map(stage.joined, stage.urls))
 
@@ -95,7 +104,7 @@ def lost_in_a_burst(stage: Stage) -> int:
         with suppress(Silent):
             for client, words in zip(clients, heard, strict=True):
                 while word not in words:
-                    words.add(client.receive(1).get("message", ""))
+                    words.add(client.receive(stage.patience / 5).get("message", ""))
             return True
         return False
 

@@ -28,7 +28,13 @@ FAULTS = {  # those of the plugin, in words for people
 PASSED, FAILED, NO_TESTS = 0, 1, 5  # pytest's exit statuses; the others say that it could not run
 AT_ONCE = 3  # runs at a time: with a fault, a run mostly waits for what does not come
 SECONDS = 120  # that a run may take
-OTHERS = ("PYTEST_", "DJANGO_", "REDIS_")  # settings from outside are not for a learner's tests
+OTHERS = (
+    "PYTEST_",
+    "DJANGO_",
+    "REDIS_",
+    "DATABASE_",
+    "CHAT_",
+)  # settings from outside are not for a learner's tests
 SYMPTOM = "own tests"
 
 

@@ -5,9 +5,11 @@ import json
 import socket
 import string
 import tomllib
+import uuid
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
@@ -19,7 +21,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.sync.client import ClientConnection, connect
 
 from course.judge.browser import PATIENCE, Tab, Unmet
-from course.run.serve import DIRECT, PrivateRedis, Server
+from course.judge.people import Person
+from course.run.serve import PrivateRedis, Server
 
 TEXTS = tomllib.loads(Path(__file__).with_name("texts.toml").read_text("utf-8"))
 
@@ -153,6 +156,12 @@ class Stage:
     tabs: list[Tab] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
     opened: ExitStack = field(default_factory=ExitStack)
+    log_in: Callable[[], Person] = Person  # returns who uses the site, signed up if need be
+
+    @cached_property
+    def person(self) -> Person:
+        """Who uses the tabs and sockets that name nobody else."""
+        return self.log_in()
 
     @property
     def urls(self) -> list[str]:
@@ -160,10 +169,17 @@ class Stage:
         urls = [server.url for server in self.servers] or [self.url]
         return [urls[0], urls[-1]]
 
+    def play(self, scenario: "Callable[[Stage], None]") -> None:
+        """Play a scenario in a room of its own: a room may keep what was said in it."""
+        self.room = f"room{uuid.uuid4().hex[:8]}"
+        scenario(self)
+
     def tab(self) -> Tab:
         """Open a tab; the first is called A, the second B."""
         tab = Tab(self.browser(), string.ascii_uppercase[len(self.tabs)], self.patience)
         self.opened.callback(tab.close)
+        if self.person.name:
+            tab.log_in(self.url, self.person.name, self.person.cookies)
         self.tabs.append(tab)
         return tab
 
@@ -172,15 +188,24 @@ class Stage:
         return self.tab().join(site or self.url, room or self.room)
 
     def client(
-        self, site: str = "", room: str = "", origin: str | None = "", reads: bool = True
+        self,
+        site: str = "",
+        room: str = "",
+        origin: str | None = "",
+        reads: bool = True,
+        person: Person | None = None,
+        since: int | str = "",
     ) -> Client:
-        """Open a socket without a page: in this stage's room, with the origin of the site, unless
-        others are named (None: no origin). Without `reads`, what comes stays in the buffers on the
-        way until a frame is asked for. Raise Unmet if the server does not open it."""
+        """Open a socket without a page: in this stage's room, with the origin of the site, by this
+        stage's person, unless others are named (None: no origin). `since` is the number of the last
+        message that the page has ("": none). Without `reads`, what comes stays in the buffers on
+        the way until a frame is asked for. Raise Unmet if the server does not open it."""
         site = site or self.url
         address = f"{site.replace('http', 'ws', 1)}/ws/chat/{quote(room or self.room, safe='')}/"
+        address += f"?since={since}" if since != "" else ""
         origin = site if origin == "" else origin
         options = {"proxy": None, "max_queue": None, "close_timeout": 1}
+        options["additional_headers"] = (person or self.person).headers
         if not reads:  # compressed, a great deal would fit into those buffers
             options |= {"max_queue": 1, "compression": None}
         try:
@@ -208,7 +233,7 @@ class Stage:
         """Ask for a page, without a browser, and follow redirects; raise Unmet if none comes."""
         try:
             try:
-                answer = DIRECT.open(f"{self.url}{path}", timeout=self.patience)
+                answer = self.person.opener.open(f"{self.url}{path}", timeout=self.patience)
             except HTTPError as error:
                 answer = error
             with answer:

@@ -12,7 +12,7 @@ async def test_a_page_of_this_site_may_open_a_socket(new_socket, origin):
     socket = new_socket(application, "kitchen", origin)
     assert await socket.opens(), f"A page of {origin} is ours and should get its socket."
     await socket.send_json_to({"message": "hello"})
-    assert await socket.next_frame() == {"message": "hello"}, "The socket should lead to the chat."
+    assert await socket.next_message() == "hello", "The socket should lead to the chat."
 
 
 @pytest.mark.parametrize(

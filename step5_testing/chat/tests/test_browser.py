@@ -43,7 +43,7 @@ class Tab:
     def type(self, element_id, *keys):
         self.find(element_id).send_keys(*keys)
 
-    def say(self, message):
+    def send(self, message):
         self.type("chat-message-input", message, Keys.ENTER)
 
     def read(self, element_id):
@@ -82,10 +82,10 @@ class BrowserTests(ChannelsLiveServerTestCase):
         tab.should_show("chat-status", "connected")
         return tab
 
-    def test_when_somebody_speaks_then_every_tab_in_the_room_shows_it(self):
+    def test_when_somebody_sends_a_message_then_every_tab_in_the_room_shows_it(self):
         room = f"100% what?#1 {uuid4()}"  # a name that a URL must encode
         ann, bob = self.enter(room), self.enter(room)
-        ann.say("&lt;b&gt; & <i>")
+        ann.send("&lt;b&gt; & <i>")
         bob.should_show("chat-log", "&lt;b&gt; & <i>\n")
         bob.type("chat-message-input", "me, too")
         bob.find("chat-message-submit").click()
@@ -96,16 +96,16 @@ class BrowserTests(ChannelsLiveServerTestCase):
     def test_when_tabs_are_in_two_rooms_then_each_shows_its_own_messages_only(self):
         """A message in the wrong room would arrive before the tab's next message, above it."""
         ann, bob = self.enter(f"kitchen {uuid4()}"), self.enter(f"garden {uuid4()}")
-        ann.say("for the kitchen")
+        ann.send("for the kitchen")
         ann.should_show("chat-log", "for the kitchen\n")
-        bob.say("for the garden")
+        bob.send("for the garden")
         bob.should_show("chat-log", "for the garden\n")
-        ann.say("still the kitchen")
+        ann.send("still the kitchen")
         ann.should_show("chat-log", "for the kitchen\nstill the kitchen\n")
 
     def test_when_a_message_is_refused_then_the_tab_says_why_and_gives_it_back(self):
         tab = self.enter(f"kitchen {uuid4()}")
-        tab.say("x" * 1001)
+        tab.send("x" * 1001)
         tab.should_show("chat-error", "1,001 characters are too many; 1,000 is the most.")
         tab.should_show("chat-message-input", "x" * 1001)
         tab.type("chat-message-input", Keys.BACKSPACE, Keys.ENTER)

@@ -26,19 +26,19 @@ def join(new_socket):
 
 async def test_a_message_reaches_everybody_in_the_room(join):
     ann, bob = await join("大家"), await join("大家")
-    for speaker, frame in (ann, {"message": "hello, Bob"}), (bob, {"message": "hello, Ann"}):
-        await speaker.send_json_to(frame)
-        assert await ann.next_frame() == frame, f"Ann should have received {frame}."
-        assert await bob.next_frame() == frame, f"Bob should have received {frame}."
+    for sender, text in (ann, "hello, Bob"), (bob, "hello, Ann"):
+        await sender.send_json_to({"message": text})
+        assert await ann.next_message() == text, f"Ann should have received {text!r}."
+        assert await bob.next_message() == text, f"Bob should have received {text!r}."
 
 
 async def test_a_message_stays_in_its_room(join):
     """Bob sends last: if Ann's message had also gone to his room, he would get it first."""
     ann, bob = await join("kitchen"), await join("garden")
     await ann.send_json_to({"message": "for the kitchen"})
-    assert await ann.next_frame() == {"message": "for the kitchen"}, "Ann should get her own."
+    assert await ann.next_message() == "for the kitchen", "Ann should get her own."
     await bob.send_json_to({"message": "for the garden"})
-    assert await bob.next_frame() == {"message": "for the garden"}, "Bob should get only his own."
+    assert await bob.next_message() == "for the garden", "Bob should get only his own."
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ async def test_a_bad_frame_is_answered_and_the_socket_stays_open(join, frame):
     answer = await ann.next_frame()
     assert answer and answer.keys() == {"error"}, f"Ann should get an error, but got {answer}."
     await ann.send_json_to({"message": "a good one"})
-    assert await ann.next_frame() == {"message": "a good one"}, "The good frame should go through."
-    assert await bob.next_frame() == {"message": "a good one"}, "Bob should see no error of Ann's."
+    assert await ann.next_message() == "a good one", "The good frame should go through."
+    assert await bob.next_message() == "a good one", "Bob should see no error of Ann's."
 
 
 async def test_a_closed_socket_leaves_its_group(join, monkeypatch):

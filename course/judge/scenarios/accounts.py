@@ -1,0 +1,96 @@
+"""Who gets in, whose name a message has, and when a socket closes."""
+
+import subprocess
+import sys
+
+from course.judge.people import Person, asks_for_log_in, sign_up
+from course.judge.scenarios.history import speaks_and_hears
+from course.judge.scenarios.stage import Client, Stage, Unmet, require
+
+NOBODY = Person()
+CLAIMS = {"author": "eve", "user": "eve", "name": "eve"}
+DEACTIVATE = (
+    "from django.contrib.auth import get_user_model; "
+    "user = get_user_model().objects.get(username={!r}); user.is_active = False; user.save()"
+)
+
+
+def members_only(stage: Stage) -> None:
+    for path in ("/chat/", f"/chat/{stage.room}/"):
+        text = f"Without a session, {path} should lead to a page to log in; it does not."
+        require(asks_for_log_in(stage.url, path), text)
+    is_logged_out(stage.client(person=NOBODY), "Without a session, a socket")
+
+
+def open_to_all(stage: Stage) -> None:
+    require(not asks_for_log_in(stage.url), "Nobody has to log in yet; the page asks for it.")
+    speaks_and_hears(stage.client(person=NOBODY), "hello")
+
+
+def is_logged_out(client: Client, what: str) -> None:
+    """Raise Unmet unless the server closes the socket with the code 4401 within two seconds."""
+    text = f"{what} should be closed with the code 4401 within 2 s"
+    try:
+        frame = client.receive(2)
+    except Unmet as unmet:
+        require(unmet.symptom == "dropped 4401", f"{text}; {unmet}", unmet.symptom)
+    else:
+        raise Unmet(f"{text}; {frame!r:.200} came.")
+
+
+def author(stage: Stage) -> None:
+    bob = sign_up(stage.url)
+    ann, speaker = stage.client(), stage.client(person=bob)
+    speaker.send({"message": "hello", **CLAIMS})
+    name = ann.receive().get("author")
+    require(name == bob.name, f"The author should be {bob.name!r}; the frame has {name!r}.")
+
+
+def author_in_a_tab(stage: Stage) -> None:
+    tab, bob = stage.joined(), sign_up(stage.url)
+    stage.client(person=bob).say("hello")
+    tab.sees(f"{bob.name}: hello")
+    tab.say("hello, you")
+    tab.sees(f"{bob.name}: hello", "hello, you")
+
+
+def no_author(stage: Stage) -> None:
+    client = stage.client()
+    client.send({"message": "hello", **CLAIMS})
+    frame = client.receive()
+    require(not CLAIMS.keys() & frame, f"There should be no author yet; {frame!r:.200} came.")
+
+
+def log_out(stage: Stage) -> None:
+    stage.person = sign_up(stage.url)  # not the one that other rows use
+    a, b = map(stage.joined, stage.urls)
+    client = stage.client(stage.urls[1])
+    a.element("#log-out").click()
+    is_logged_out(client, "After a log-out in another tab, a socket of the same session")
+    b.shows("logged out")
+    text = "After a log-out, the page should have a link to log in again; it has none."
+    links = [each for each in b.elements("a[href*='/accounts/login/']") if each.is_displayed()]
+    require(links, text)
+
+
+def no_log_out(stage: Stage) -> None:
+    button = stage.page(f"/chat/{stage.room}/").tree.select_one("#log-out")
+    require(not button, "There should be nothing to log out of yet; the page has a button.")
+
+
+def deactivated(stage: Stage) -> None:
+    person, server = sign_up(stage.url), stage.servers[0]
+    client, other = stage.client(person=person), stage.client()
+    speaks_and_hears(client, "hello")
+    command = [sys.executable, "manage.py", "shell", "-c", DEACTIVATE.format(person.name)]
+    options = {"cwd": server.folder, "env": server.environment, "capture_output": True}
+    done = subprocess.run(command, encoding="utf-8", errors="replace", **options)
+    require(not done.returncode, f"A user can be deactivated; manage.py shell: {done.stderr}")
+    is_logged_out(client, "The socket of a deactivated user")
+    other.hears("hello")
+    speaks_and_hears(other, "still here")
+
+
+def stolen_session(stage: Stage) -> None:
+    speaks_and_hears(stage.client(), "from our own page")
+    stage.is_refused("A page of another site, with the cookie", origin="http://evil.example")

@@ -1,0 +1,23 @@
+"""What the chat stores."""
+
+from django.db import models
+
+
+class Message(models.Model):
+    """A message. Each room numbers its messages 1, 2, 3, … so a gap shows that some are missing."""
+
+    room = models.CharField(max_length=80)
+    number = models.PositiveIntegerField()
+    page_id = models.UUIDField()  # from the page: a message that it sends again has the same
+    text = models.CharField(max_length=1000)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["room", "number"], name="each_number_once"),
+            models.UniqueConstraint(fields=["room", "page_id"], name="each_page_id_once"),
+        ]
+
+    def frame(self):
+        """Return what a tab gets, ready for JSON."""
+        return {"message": self.text, "number": self.number, "id": str(self.page_id)}

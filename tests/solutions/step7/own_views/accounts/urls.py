@@ -1,0 +1,11 @@
+"""Different here: views that are functions, and the log-out tells the sockets itself."""
+
+from django.urls import path
+
+from accounts import views
+
+urlpatterns = [
+    path("signup/", views.sign_up, name="signup"),
+    path("login/", views.log_in, name="login"),
+    path("logout/", views.log_out, name="logout"),
+]
