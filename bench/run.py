@@ -19,15 +19,7 @@ import psutil
 from bench.configurations import Configuration
 from course.chapters import ROOT
 from course.judge.people import asks_for_log_in, sign_up
-from course.run.serve import (
-    OWN_GROUP,
-    PrivateRedis,
-    ServeError,
-    free_port,
-    has_database,
-    migrate,
-    stop,
-)
+from course.run.serve import OWN_GROUP, PrivateRedis, ServeError, free_port, stop
 
 ROUNDS = 3
 FILES = 1200  # open at once in a process: a socket for each tab, and some more
@@ -102,8 +94,7 @@ def visit(
         url, pid = subject.url, 0  # its process is not known
         if not url:
             server = subject.server(free_port(), urls, own.enter_context(TemporaryDirectory()))
-            if has_database(server.folder):
-                migrate(server.folder, dict.fromkeys(os.environ) | server.environment)
+            server.migrate()
             pin(cpus[0])  # the server inherits it
             own.callback(pin, cpus[1])
             server.start()

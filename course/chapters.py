@@ -68,4 +68,9 @@ def predecessor(chapter: Chapter) -> Path | None:
 
 def provided(path: str) -> bool:
     """Return whether a file of a step (its path there) is provided, not taught."""
-    return PurePosixPath(path).name in PROVIDED or "/migrations/" in path
+    return PurePosixPath(path).name in PROVIDED or is_migration(path)
+
+
+def is_migration(path: str) -> bool:
+    """Return whether makemigrations writes this file of a step."""
+    return "/migrations/" in path

@@ -112,8 +112,8 @@ def run(
             place = os.environ.get("CHAT_DATA") or f"{step.folder.name}/data"
             where = f"{serve.masked(url)} (DATABASE_URL)" if url else f"a file in {place}"
             typer.echo(f"Database: {where}. First, its tables: python manage.py migrate")
-            serve.migrate(step.folder, environment)
         server = serve.Server(step.folder, port, environment)
+        server.migrate()
         server.start(patience=math.inf)  # code with an error can be fixed: runserver reloads it
         stay(server.process, f"server of step {number}", f"Step {number}: {server.url}/chat/")
 

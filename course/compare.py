@@ -13,7 +13,7 @@ from typing import Literal
 
 # What programs leave behind.
 IGNORED = {"__pycache__", ".pytest_cache", ".ruff_cache", ".git", ".venv", "venv", ".DS_Store"}
-IGNORED |= {"*.sqlite3*"}
+IGNORED.add("*.sqlite3*")
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
 ALIKE = 0.6  # two lines with this share of words in common (1.0: all) are one line that has changed
 

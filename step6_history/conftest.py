@@ -51,7 +51,7 @@ class Socket(WebsocketCommunicator):
         return accepted
 
     async def next_frame(self):
-        """Return the next frame, or None if none comes, so that a test can tell what is missing."""
+        """Return the next frame, or None if none comes, so that a test can show what is missing."""
         try:
             return await self.receive_json_from(PATIENCE)
         except TimeoutError:

@@ -3,7 +3,6 @@ fails. Nothing of how the chat is written counts, only what it does."""
 
 import os
 import subprocess
-import uuid
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from course.chapters import Chapter
 from course.judge.browser import console
 from course.judge.mistakes import Mistake, last_exception, likely
 from course.judge.scenarios import IN_TABS, ON_THE_WIRE, Scenario, parts
-from course.judge.scenarios.stage import Stage, Unmet
+from course.judge.scenarios.stage import Stage, Unmet, new_room
 from course.judge.target import PATIENCE, CheckError, Target
 from course.matrix import Behaviour
 from course.run import install
@@ -115,10 +114,8 @@ class Check:
                 target.server.start()
                 self.busy = False
             site = servers[0].url if servers else target.url
-            stage = Stage(
-                site, f"room{uuid.uuid4().hex[:8]}", self.browser, servers, own_redis, self.patience
-            )
-            stage.log_in = lambda: self.target.person
+            stage = Stage(site, new_room(), self.browser, servers, own_redis, self.patience)
+            stage.log_in = lambda: target.person
             try:
                 yield stage
             finally:

@@ -5,7 +5,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from course.chapters import CHAPTERS, Chapter, CourseError, chapter, predecessor, provided
+from course.chapters import (
+    CHAPTERS,
+    Chapter,
+    CourseError,
+    chapter,
+    is_migration,
+    predecessor,
+    provided,
+)
 from course.compare import File, compare, compare_file
 from course.judge.mistakes import Mistake, patched
 
@@ -31,7 +39,7 @@ def fill_to_begin(begun: Chapter, folder: Path) -> None:
     first: nothing) and what this one provides, but no migrations: makemigrations writes them."""
     if before := predecessor(begun):
         _copy(before, folder)
-    _copy(begun.folder, folder, lambda path: provided(path) and not _migration(path))
+    _copy(begun.folder, folder, lambda path: provided(path) and not is_migration(path))
 
 
 def fill_with_mistake(mistake: Mistake, folder: Path) -> None:
@@ -55,7 +63,7 @@ def typed(mistake: Mistake) -> tuple[list[str], list[str]]:
 def to_do(mine: Path, step: Path) -> list[File]:
     """Return the files that are to be written or changed until a learner's folder is like the
     step's. Raise OSError for a file that cannot be read."""
-    files = (compare_file(mine, step, path) for path in _paths(step) if not _migration(path))
+    files = (compare_file(mine, step, path) for path in _paths(step) if not is_migration(path))
     return [file for file in files if file.status != "same"]
 
 
@@ -69,10 +77,6 @@ def _paths(step: Path) -> Iterator[str]:
     for file in compare(None, step):
         if file.path != "README.md":  # it is about the step's folder, with links from there
             yield file.path
-
-
-def _migration(path: str) -> bool:
-    return "/migrations/" in path
 
 
 def _copy(step: Path, target: Path, wanted: Callable[[str], bool] = lambda path: True) -> None:

@@ -12,15 +12,7 @@ from course.chapters import CourseError, on_site
 from course.judge.mistakes import EXCEPTION, Mistake, likely
 from course.judge.people import Person, asks_for_log_in, sign_up
 from course.judge.scenarios.stage import Stage, Unmet
-from course.run.serve import (
-    PrivateRedis,
-    ServeError,
-    Server,
-    copy_project,
-    free_port,
-    has_database,
-    migrate,
-)
+from course.run.serve import PrivateRedis, ServeError, Server, copy_project, free_port
 
 PATIENCE = 5.0  # seconds to wait for what should happen: only a row that fails takes that long
 
@@ -82,11 +74,6 @@ class Project(Target):
                 self.redis = PrivateRedis()
                 own.callback(self.redis.stop)
                 self.redis_url = self.redis.url
-            if has_database(self.folder):
-                try:
-                    migrate(self.folder, self.environment(None))
-                except ServeError as error:
-                    raise CheckError(str(error), likely("does not start", str(error))[0]) from None
             self.server = own.enter_context(self.serve(self.redis_url))
             self.url = self.server.url
             self.own = own.pop_all()
@@ -95,25 +82,25 @@ class Project(Target):
     def __exit__(self, *exception: object) -> None:
         self.own.close()
 
-    def environment(self, redis_url: str | None) -> dict[str, str | None]:
-        """Return the variables for a program of the project: all have one database, a new one."""
-        return {
-            "REDIS_URL": redis_url,
-            "DATABASE_URL": None,
-            "CHAT_DATA": str(self.place / "data"),
-            "DJANGO_SETTINGS_MODULE": None,  # as the project's manage.py says
-        }
-
     @contextmanager
     def serve(
         self, redis_url: str | None, program: str = "runserver", debug: bool = False
     ) -> Iterator[Server]:
         """Run a server of the project; raise CheckError, with likely causes, if it does not."""
-        environment = {**self.environment(redis_url), **WARNINGS, **(DEBUG if debug else {})}
+        environment = {
+            "REDIS_URL": redis_url,
+            "DATABASE_URL": None,
+            "CHAT_DATA": str(self.place / "data"),  # all servers have one database
+            "DJANGO_SETTINGS_MODULE": None,  # as the project's manage.py says
+            **WARNINGS,
+            **(DEBUG if debug else {}),
+        }
         port = free_port()
         log = self.place / f"{port}.log"
         server = Server(self.folder, port, environment, log, reload=False, program=program)
         try:
+            if not self.server:  # the first one makes the tables for all
+                server.migrate()
             server.start()
         except ServeError:
             raise self._does_not_start(server.output()) from None

@@ -148,26 +148,8 @@ def copy_project(folder: Path, to: Path) -> Path:
 
 def has_database(folder: Path) -> bool:
     """Say whether the settings of a project name a database."""
-    return any("DATABASES" in each.read_text("utf-8") for each in folder.glob("*/settings.py"))
-
-
-def migrate(folder: Path, environment: Mapping[str, str | None] = {}) -> None:
-    """Make the tables of a project's database, with these variables set (None: unset). Raise
-    ServeError, with the last line that Django prints, if that fails."""
-    names = {**os.environ, "DJANGO_SETTINGS_MODULE": None, **environment}
-    done = subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity=0"],
-        cwd=folder,
-        env={name: text for name, text in names.items() if text is not None},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-    )
-    if done.returncode:
-        last = [line for line in done.stderr.splitlines() if line[:1].strip()][-1:]
-        reason = "".join(last) or "it prints nothing"
-        raise ServeError(f"manage.py migrate fails in {folder.name}: {reason.rstrip('.')}.")
+    settings = (each.read_text("utf-8", "replace") for each in folder.glob("*/settings.py"))
+    return any("DATABASES" in text for text in settings)
 
 
 class PrivateRedis:
@@ -243,6 +225,22 @@ class Server:
 
     def __exit__(self, *exception: object) -> None:
         self.stop()
+
+    def migrate(self) -> None:
+        """Make the tables of the project's database, if it has one. Raise ServeError, with the last
+        line that Django prints, if that fails."""
+        if not has_database(self.folder):
+            return
+        command = [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity=0"]
+        options = {"cwd": self.folder, "env": self.environment, "stdin": subprocess.DEVNULL}
+        options |= {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
+        done = subprocess.run(command, **options)
+        if done.returncode:
+            if self.log:
+                self.log.write_text(done.stderr, encoding="utf-8")
+            last = [line for line in done.stderr.splitlines() if line[:1].strip()][-1:]
+            reason = "".join(last).rstrip(".") or "it prints nothing"
+            raise ServeError(f"manage.py migrate fails in {self.folder.name}: {reason}.")
 
     def start(self, patience: float = 30.0) -> None:
         """Start it; return once it answers. Raise ServeError, with the end of what it printed, if

@@ -30,7 +30,7 @@ class Reader:
             await self.send(frame)
 
     def is_next(self, number):
-        """Return whether the message with this number is to be passed on now, or was before."""
+        """Return whether this number is new, and remember that its message is passed on."""
         if number <= self.last:
             return False
         self.last = number

@@ -65,7 +65,7 @@ if REDIS_URL := os.environ.get("REDIS_URL"):
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            # redis-py 8 gives up when Redis hangs for 5 s, and with it goes the sender's socket.
+            # redis-py 8 gives up when Redis hangs for 5 s, which closes the sender's socket.
             "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
         }
     }

@@ -31,7 +31,6 @@ from course.run.serve import (
     Server,
     copy_project,
     free_port,
-    migrate,
     wait_until,
 )
 from tests.slow.crowd import Crowd
@@ -153,7 +152,7 @@ def deployed(
         command = [sys.executable, "manage.py", "collectstatic", "--noinput"]
         environment = os.environ | deployed.environment
         subprocess.run(command, cwd=deployed.folder, env=environment, check=True)
-        migrate(deployed.folder, deployed.environment)
+        deployed.processes[0].migrate()
         for server in (*deployed.processes, deployed.nginx):
             server.start()
             stack.callback(server.stop)

@@ -20,7 +20,7 @@ from course.judge.target import Target
 from course.matrix import Behaviour
 from course.run import layers
 from course.run.layers import LAYERS, STEP, Layer
-from course.run.serve import PrivateRedis, Server, free_port, has_database, migrate, wait_until
+from course.run.serve import PrivateRedis, Server, free_port, wait_until
 from tests.slow import rabbitmq
 
 OTHERS = ("redis-pubsub", "rabbitmq")
@@ -41,9 +41,9 @@ def on(name: str, *values: object, id: str = "") -> object:
 def serve(layer: Layer, service: PrivateRedis | None, logs: Path, step: Chapter = STEP) -> Server:
     port, environment = free_port(), layer.environment(service.url if service else None)
     environment["CHAT_DATA"] = str(logs / step.name)
-    if has_database(step.folder):
-        migrate(step.folder, environment)
-    return Server(step.folder, port, environment, logs / f"{port}.log", reload=False)
+    server = Server(step.folder, port, environment, logs / f"{port}.log", reload=False)
+    server.migrate()
+    return server
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,6 @@ from course.run.serve import (
     copy_project,
     free_port,
     launch,
-    migrate,
     port_taken,
     stop,
 )
@@ -69,7 +68,6 @@ def test_tabs_of_two_processes_end_with_the_same_messages(server_url: str, tmp_p
     """Each process is stopped in turn, while all tabs go on sending."""
     redis = PrivateRedis()
     environment = {"REDIS_URL": redis.url, "DATABASE_URL": f"{server_url}postgres"}
-    migrate(HISTORY.folder, environment)
 
     async def play(servers: list[Server]) -> None:
         turns = iter(range(10**6))
@@ -88,19 +86,19 @@ def test_tabs_of_two_processes_end_with_the_same_messages(server_url: str, tmp_p
 
     with ExitStack() as own:
         own.callback(redis.stop)
-        ports = [free_port(), free_port()]
         servers = [
-            own.enter_context(
-                Server(HISTORY.folder, port, environment, tmp_path / str(port), False)
-            )
-            for port in ports
+            Server(HISTORY.folder, free_port(), environment, tmp_path / name, reload=False)
+            for name in ("one", "two")
         ]
+        servers[0].migrate()
+        for server in servers:
+            own.enter_context(server)
         asyncio.run(play(servers))
 
 
 def test_a_database_that_does_not_answer_is_named_in_one_line(tmp_path: Path) -> None:
     url = f"postgres://chat:secret@127.0.0.1:{free_port()}/chat"
     with pytest.raises(ServeError) as error:
-        migrate(HISTORY.folder, {"DATABASE_URL": url})
+        Server(HISTORY.folder, free_port(), {"DATABASE_URL": url}).migrate()
     assert "\n" not in str(error.value)
     assert "secret" not in str(error.value)

@@ -4,7 +4,6 @@ import subprocess
 import sys
 
 from course.judge.people import Person, asks_for_log_in, sign_up
-from course.judge.scenarios.history import speaks_and_hears
 from course.judge.scenarios.stage import Client, Stage, Unmet, require
 
 NOBODY = Person()
@@ -24,7 +23,7 @@ def members_only(stage: Stage) -> None:
 
 def open_to_all(stage: Stage) -> None:
     require(not asks_for_log_in(stage.url), "Nobody has to log in yet; the page asks for it.")
-    speaks_and_hears(stage.client(person=NOBODY), "hello")
+    stage.client(person=NOBODY).echoes("hello")
 
 
 def is_logged_out(client: Client, what: str) -> None:
@@ -81,16 +80,16 @@ def no_log_out(stage: Stage) -> None:
 def deactivated(stage: Stage) -> None:
     person, server = sign_up(stage.url), stage.servers[0]
     client, other = stage.client(person=person), stage.client()
-    speaks_and_hears(client, "hello")
+    client.echoes("hello")
     command = [sys.executable, "manage.py", "shell", "-c", DEACTIVATE.format(person.name)]
     options = {"cwd": server.folder, "env": server.environment, "capture_output": True}
     done = subprocess.run(command, encoding="utf-8", errors="replace", **options)
     require(not done.returncode, f"A user can be deactivated; manage.py shell: {done.stderr}")
     is_logged_out(client, "The socket of a deactivated user")
     other.hears("hello")
-    speaks_and_hears(other, "still here")
+    other.echoes("still here")
 
 
 def stolen_session(stage: Stage) -> None:
-    speaks_and_hears(stage.client(), "from our own page")
+    stage.client().echoes("from our own page")
     stage.is_refused("A page of another site, with the cookie", origin="http://evil.example")

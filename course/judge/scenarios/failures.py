@@ -117,8 +117,6 @@ def one_stops_reading(stage: Stage) -> tuple[Client, Client]:
     stalled, speaker = stage.client(reads=False), stage.client()
     for begin in range(0, MANY, WINDOW):
         words = [f"{number} {'🎉' * 990}" for number in range(begin, begin + WINDOW)]
-        speaker.say(*words)
-        speaker.hears(*words)
-    speaker.say("the last word")
-    speaker.hears("the last word")
+        speaker.echoes(*words)
+    speaker.echoes("the last word")
     return stalled, speaker

@@ -22,13 +22,11 @@ def bad_frames(stage: Stage) -> None:
         try:
             client.send(frame)
             client.complains()
-            client.say(f"good after {what}")
-            client.hears(f"good after {what}")
+            client.echoes(f"good after {what}")
         except Unmet as unmet:
             raise Unmet(f"After a bad frame ({what}): {unmet}", unmet.symptom) from unmet
     longest = "🎉" * 1000  # emoji count like letters
-    client.say(longest)
-    client.hears(longest)
+    client.echoes(longest)
 
 
 def bad_messages_in_a_tab(stage: Stage) -> None:
@@ -70,8 +68,7 @@ def start_idle(stage: Stage) -> None:
 def still_connected(stage: Stage) -> None:
     """Raise AssertionError unless what `start_idle` opened is connected, and was all the time."""
     client = stage.clients[-1]
-    client.say("still here")
-    client.hears("still here")
+    client.echoes("still here")
     for tab in stage.tabs:
         tab.element("body")  # makes it the tab that the driver looks at
         said = tab.driver.execute_script("return window.said")

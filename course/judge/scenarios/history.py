@@ -2,15 +2,14 @@
 
 import uuid
 
-from course.judge.scenarios.stage import Client, Stage, require
+from course.judge.scenarios.stage import Stage, require
 
 SAID = ("one", "two", "three")
 
 
 def history(stage: Stage) -> None:
     first = stage.client()
-    first.say(*SAID)
-    first.hears(*SAID)
+    first.echoes(*SAID)
     later = stage.client()
     later.hears(*SAID)
     later.say("four")
@@ -32,14 +31,8 @@ def history_in_tabs(stage: Stage) -> None:
 
 
 def no_history(stage: Stage) -> None:
-    speaks_and_hears(stage.client(), *SAID)
-    speaks_and_hears(stage.client(), "four")  # nothing comes before it
-
-
-def speaks_and_hears(client: Client, *messages: str) -> None:
-    """Say these messages; the next frames are these and nothing else."""
-    client.say(*messages)
-    client.hears(*messages)
+    stage.client().echoes(*SAID)
+    stage.client().echoes("four")  # nothing comes before it
 
 
 def missed(stage: Stage) -> None:
@@ -58,7 +51,7 @@ def while_one_is_away(stage: Stage, sees: tuple[str, ...]) -> None:
     other.hears("before")
     stage.servers[0].stop()
     tab.shows("reconnecting…")
-    speaks_and_hears(other, *SAID)
+    other.echoes(*SAID)
     stage.servers[0].start()
     tab.shows("connected")
     other.say("after")
@@ -84,22 +77,20 @@ def killed(stage: Stage) -> None:
 
 def killed_is_lost(stage: Stage) -> None:
     kill_and_start(stage)
-    speaks_and_hears(stage.client(), "new")
+    stage.client().echoes("new")
 
 
 def kill_and_start(stage: Stage) -> None:
     """Kill the server as soon as a message has come back, and start it again."""
     server = stage.servers[0]
-    speaks_and_hears(stage.client(), "kept")
+    stage.client().echoes("kept")
     server.process.kill()
     server.process.wait()
     server.start()
 
 
 def sent_twice(stage: Stage) -> None:
-    require(
-        times(stage) == 1, "A message that is sent twice with one id should come once; it did not."
-    )
+    require(times(stage) == 1, "A message sent twice with one id should come once; it did not.")
 
 
 def sent_twice_comes_twice(stage: Stage) -> None:

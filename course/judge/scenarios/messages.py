@@ -13,8 +13,7 @@ ALIKE = (" one", " ONE", "_one")  # rooms that a careless group name would throw
 
 def own_message(stage: Stage) -> None:
     client = stage.client()
-    client.say("hello", "how are you? 🎉")
-    client.sees("hello", "how are you? 🎉")
+    client.echoes("hello", "how are you? 🎉")
 
 
 def own_message_in_a_tab(stage: Stage) -> None:
@@ -49,8 +48,7 @@ def not_shared(stage: Stage) -> None:
     """Where there is a database, a tab could read there, but nothing makes it look."""
     a, b = map(stage.client, stage.urls)
     b.stays_silent(0.5)  # while it opens, it does look
-    a.say("from A")
-    a.hears("from A")
+    a.echoes("from A")
     b.stays_silent(2)
 
 
@@ -120,8 +118,7 @@ def lost_in_a_burst(stage: Stage) -> int:
 
 def as_typed(stage: Stage) -> None:
     client = stage.client()
-    client.say(*RAW)
-    client.sees(*RAW)
+    client.echoes(*RAW)
 
 
 def as_typed_in_a_tab(stage: Stage) -> None:

@@ -107,6 +107,11 @@ class Client:
         except (ValueError, TypeError):
             raise Unmet(f"Every frame should be a JSON object; {frame!r:.200} came.") from None
 
+    def echoes(self, *messages: str) -> None:
+        """Send messages, and wait until they come back; raise Unmet for anything else."""
+        self.say(*messages)
+        self.hears(*messages)
+
     def hears(self, *messages: str) -> None:
         """Wait for these messages, in this order; raise Unmet for anything else."""
         for message in messages:
@@ -143,6 +148,11 @@ def has_message(frame: dict, message: str) -> bool:
     return frame.get("message") == message and "error" not in frame
 
 
+def new_room() -> str:
+    """Return the name of a room that nobody else uses."""
+    return f"room{uuid.uuid4().hex[:8]}"
+
+
 @dataclass
 class Stage:
     """A running site, a room that nobody else uses, and the means that this row needs."""
@@ -171,7 +181,7 @@ class Stage:
 
     def play(self, scenario: "Callable[[Stage], None]") -> None:
         """Play a scenario in a room of its own: a room may keep what was said in it."""
-        self.room = f"room{uuid.uuid4().hex[:8]}"
+        self.room = new_room()
         scenario(self)
 
     def tab(self) -> Tab:

@@ -9,7 +9,8 @@ from channels.routing import URLRouter
 from chat.rooms import group_name
 from chat.routing import websocket_urlpatterns
 
-consumer = URLRouter(websocket_urlpatterns)  # the router tells the consumer its room's name
+# The router gives the consumer the name of its room.
+consumer = URLRouter(websocket_urlpatterns)
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ from channels.routing import URLRouter
 
 from chat.routing import websocket_urlpatterns
 
-consumer = AuthMiddlewareStack(
-    URLRouter(websocket_urlpatterns)
-)  # the router tells the consumer its room's name
+# The router gives the consumer the name of its room.
+consumer = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Different here: views that are functions, and the log-out tells the sockets itself."""
+"""Different here: views that are functions."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Different here: views that are functions, and the log-out tells the sockets itself."""
+"""Different here: views that are functions."""
 
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.decorators import login_not_required
@@ -6,8 +6,6 @@ from django.contrib.auth.forms import UserCreationForm
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
-
-from accounts.sockets import check_sockets
 
 
 @login_not_required
@@ -25,11 +23,8 @@ def log_in(request):
     error = ""
     if request.method == "POST":
         names = {name: request.POST.get(name, "") for name in ("username", "password")}
-        before, user = request.user.pk, authenticate(request, **names)
-        if user:
+        if user := authenticate(request, **names):
             login(request, user)
-            if before and before != user.pk:
-                check_sockets(before)
             good = url_has_allowed_host_and_scheme(target, {request.get_host()})
             return redirect(target if good else "index")
         error = "There is no such user, or the password is another one."
@@ -39,8 +34,5 @@ def log_in(request):
 @login_not_required
 @require_POST
 def log_out(request):
-    before = request.user.pk
     logout(request)
-    if before:
-        check_sockets(before)
     return redirect("login")
