@@ -194,6 +194,8 @@ class Check:
         printed += [("pytest", line) for line in evidence.of_pytest(failure.output)]
         if symptom not in OF_PAGES and self.target.folder:
             printed += [("code", line) for line in misspelled(self.target.folder)]
+        if self.target.folder:
+            terminal = evidence.without_consequences(terminal, self.target.folder)
         texts = [terminal, *(line.text for line in lines), *shown, failure.output]
         found = Failure(row.id, symptom, "\n".join(texts), not printed, self.target.code)
         expected, _, seen = str(failure).rpartition("; ")
