@@ -189,7 +189,9 @@ class Check:
                     shown.append(tab.text)
         symptom = "page only" if part is IN_TABS.get(row.id) else failure.symptom
         printed = [("terminal", line) for line in self.target.errors_in(terminal)]
-        errors = dict.fromkeys(line.shown for line in lines if line.error)
+        errors = dict.fromkeys(
+            line.shown for line in lines if line.error and line.place != "/favicon.ico"
+        )
         printed += [("browser", line) for line in [*errors][:SHOWN]]
         printed += [("pytest", line) for line in evidence.of_pytest(failure.output)]
         if symptom not in OF_PAGES and self.target.folder:
