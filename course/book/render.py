@@ -70,13 +70,14 @@ def _rows(file: File, lines: Iterable[Line]) -> Markup:
         tag = {"+": "ins", "-": "del", " ": "span"}[line.mark if file.status != "new" else " "]
         numbers = f'data-old="{line.old or ""}" data-new="{line.new or ""}"'
         width = f"--in: {len(line.text) - len(line.text.lstrip())}"  # a long line goes on below
-        code = re.sub(r"(?<=[.(])</span>", "</span><wbr>", _code(tokens, line.words))
+        code = _code(tokens, line.words)
         rows.append(f'<{tag} class="line" {numbers} style="{width}">{code}\n</{tag}>')
     return Markup("".join(rows))
 
 
 def _code(tokens: list[tuple[_TokenType, str]], words: Spans = ()) -> str:
-    """Return one line in the colours of its language, with these words marked."""
+    """Return one line in the colours of its language, with these words marked. Where it is too
+    long, it can be broken after the dots and brackets of names, and not inside an option."""
     pieces, position = [], 0
     for kind, value in tokens:
         end = position + len(value)
@@ -90,7 +91,9 @@ def _code(tokens: list[tuple[_TokenType, str]], words: Spans = ()) -> str:
             is_marked = any(start <= a < stop for start, stop in words)
             pieces.append(f"<mark>{piece}</mark>" if is_marked else piece)
         position = end
-    return "".join(pieces).replace("</mark><mark>", "")
+    code = "".join(pieces).replace("</mark><mark>", "")
+    code = re.sub(r"(?<=>)--?[a-z][a-z-]+", r'<span class="option">\g<0></span>', code)
+    return re.sub(r"(?<=[.(])</span>|(?<=\w)[./](?=\w)", r"\g<0><wbr>", code)
 
 
 @cache
