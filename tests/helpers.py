@@ -69,16 +69,18 @@ ALL_PASSED, SOME_FAILED = 0, 1  # pytest's exit statuses; the others mean that i
 SUITE_OPTIONS = ["-q", "-p", "no:cacheprovider", "-p", "no:anyio", "-p", "no:xdist"]
 
 
-def run_suite(folder: Path, method: str = METHODS[0], **addresses: str) -> tuple[int, str]:
-    """Run pytest in a folder as a person would there, with this way to start processes and these
-    addresses of services, such as REDIS_URL. Return its exit status and its output."""
+def run_suite(
+    folder: Path, *words: str, method: str = METHODS[0], **addresses: str
+) -> tuple[int, str]:
+    """Run pytest in a folder as a person would there, with these arguments, this way to start
+    processes and these addresses of services. Return its exit status and its output."""
     start = "import multiprocessing, pytest, sys; multiprocessing.set_start_method(sys.argv[1]); "
     start += "sys.exit(pytest.main(sys.argv[2:]))"
     rest = {
         name: text for name, text in os.environ.items() if not name.startswith(own_tests.OTHERS)
     }
     child = subprocess.Popen(
-        [sys.executable, "-c", start, method, *SUITE_OPTIONS],
+        [sys.executable, "-c", start, method, *SUITE_OPTIONS, *words],
         cwd=folder,
         env=rest | addresses,
         stdout=subprocess.PIPE,
