@@ -409,7 +409,8 @@ def record(
 def carry(step: Step) -> None:
     """Make the uncommitted edits of a step in the later steps, too. Exit status: 1 if an edit does
     not fit there."""
-    outcomes, leftovers = carrying.carry(step), carrying.leftovers(step)
+    edits, later = carrying.edits(step), CHAPTERS[CHAPTERS.index(step) + 1 :]
+    outcomes = [carrying.carry(edit, each.folder) for edit in edits for each in later]
     for each in outcomes:
         typer.secho(f"{each.path} {each.done}", fg="red" if each.conflicts else None)
         for line in each.conflicts:
@@ -417,7 +418,7 @@ def carry(step: Step) -> None:
     conflicts = any(each.conflicts for each in outcomes)
     if conflicts:
         typer.echo("\n- and + is the edit; ! is what the later step has there: edit it by hand.")
-    if leftovers:
+    if leftovers := carrying.leftovers(edits):
         typer.echo("\nThese files still contain the old lines:")
         typer.echo("\n".join(f"  {line}" for line in leftovers))
     raise typer.Exit(1 if conflicts else 0)
