@@ -44,9 +44,7 @@ def bench(subjects: Sequence[Configuration], plan: dict, tell: Callable[[str], N
         services = ("redis", "rabbitmq", "database")
         urls = {name: os.environ.get(f"{name.upper()}_URL") for name in services}
         if PrivateRedis.available():
-            redis = PrivateRedis()
-            own.callback(redis.stop)
-            urls["redis"] = redis.url
+            urls["redis"] = own.enter_context(PrivateRedis()).url
         for turn in range(ROUNDS):
             first = turn * len(subjects) // ROUNDS  # each comes early and late
             for subject in (*subjects[first:], *subjects[:first]):

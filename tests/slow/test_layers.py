@@ -55,8 +55,8 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Layer]
         def site(layer: Layer) -> Site:
             service, logs = None, tmp_path_factory.mktemp("site")
             if layer.service:
-                service = PrivateRedis() if layer.service == "redis" else rabbitmq.PrivateRabbitMQ()
-                own.callback(service.stop)
+                kind = PrivateRedis if layer.service == "redis" else rabbitmq.PrivateRabbitMQ
+                service = own.enter_context(kind())
             return [own.enter_context(serve(layer, service, logs)) for _ in range(2)], service
 
         yield site

@@ -40,11 +40,8 @@ def test_without_a_bug_the_suite_is_green_on_redis(chapter: Chapter, tmp_path: P
     """In memory, tests/course/test_suites.py runs it."""
     folder = copy_project(chapter.folder, tmp_path / chapter.folder.name)
     set_patience(folder, 20)  # also on a busy machine
-    redis = PrivateRedis()
-    try:
+    with PrivateRedis() as redis:
         status, output = run_suite(folder, REDIS_URL=redis.url)
-    finally:
-        redis.stop()
     assert status == ALL_PASSED, f"Its tests should pass:\n{output}"
 
 

@@ -162,16 +162,12 @@ def test_run_has_a_redis_of_its_own_and_ctrl_c_ends_all_of_it(words, tmp_path):
 @POSIX
 @REDIS
 def test_run_uses_the_redis_that_redis_url_names_and_leaves_it_running(tmp_path):
-    redis = PrivateRedis()
-    try:
-        with Running(tmp_path / "log", "3", REDIS_URL=redis.url) as it:
-            assert f"Channel layer: the Redis at {redis.url} (REDIS_URL)." in it.printed()
-            assert len(it.family) == 2, "the server and its reloader, nothing else"
-            it.process.send_signal(signal.SIGTERM)
-            assert it.ends() == 128 + signal.SIGTERM
+    with PrivateRedis() as redis, Running(tmp_path / "log", "3", REDIS_URL=redis.url) as it:
+        assert f"Channel layer: the Redis at {redis.url} (REDIS_URL)." in it.printed()
+        assert len(it.family) == 2, "the server and its reloader, nothing else"
+        it.process.send_signal(signal.SIGTERM)
+        assert it.ends() == 128 + signal.SIGTERM
         check_redis(redis.url)
-    finally:
-        redis.stop()
 
 
 @POSIX
