@@ -24,12 +24,14 @@ def problems(page: str, chapter: Chapter | None = None, tests: str = "") -> Iter
         if not WORDS.search(page[before.end() : after.start()]):
             line = page.count("\n", 0, after.start()) + 1
             yield f"line {line}: two blocks of code without a word between them"
-    for line, listing in _listings(page):
+    listings = list(_listings(page))
+    for line, listing in listings:
         changes = 0 if provided(listing.file.path) else len(listing.changes)
         if changes > MOST_CHANGES:
             yield f"line {line}: {changes} changed lines, {MOST_CHANGES} is the most in one fence"
     if chapter:
-        yield from _not_shown(page + tests, chapter)
+        listings += _listings(tests)
+        yield from _not_shown(page + tests, [listing for _, listing in listings], chapter)
 
 
 def _listings(page: str) -> Iterator[tuple[int, Listing]]:
@@ -39,10 +41,10 @@ def _listings(page: str) -> Iterator[tuple[int, Listing]]:
                 yield fence.line, read(fence.body)
 
 
-def _not_shown(page: str, chapter: Chapter) -> Iterator[str]:
-    """Yield the changes of the chapter that the text of its pages does not show."""
+def _not_shown(page: str, listings: list[Listing], chapter: Chapter) -> Iterator[str]:
+    """Yield the changes of the chapter that its pages, by their text and listings, do not show."""
     folder = chapter.folder
-    own = [listing for _, listing in _listings(page) if listing.folder == folder]
+    own = [each for each in listings if each.folder == folder]
     shown = {(each.file.path, line) for each in own for line in each.changes}
     for file in compare(predecessor(chapter), folder):
         if file.status == "removed" or (file.status != "same" and not file.lines):

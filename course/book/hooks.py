@@ -22,7 +22,7 @@ from course import matrix
 from course.book.coverage import problems
 from course.book.listing import Listing, read
 from course.book.render import HTML, render, render_file, render_terminal
-from course.chapters import CHAPTERS, ROOT, predecessor
+from course.chapters import CHAPTERS, ROOT, chapter, predecessor
 from course.compare import compare, compare_texts
 from course.judge import mistakes
 from course.markdown import Fence, fences
@@ -33,6 +33,7 @@ from course.run import layers
 STEPS = {chapter.folder.name: chapter for chapter in CHAPTERS}
 COMPARISON = Path(__file__).with_name("comparison.md").read_text("utf-8")
 MATRIX_HEAD = "[{0.number}<span> {title}</span>]({0.folder.name}.md)"
+FILES = "<!-- every file -->"  # a place on a page that neither Markdown nor the search has to read
 OUT_OF_DATE = "out of date: run `python3 learn.py record`"
 
 log = get_plugin_logger("course")
@@ -53,9 +54,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """MkDocs calls this with what is in docs/: add a page for every two steps to compare."""
     for old, new in combinations(CHAPTERS, 2):
-        text = COMPARISON.format(old=old, new=new) + _every_file(old.folder, new.folder, opens=True)
-        name = f"compare/{old.number}-{new.number}.md"
-        files.append(File.generated(config, name, content=text))
+        name, text = f"compare/{old.number}-{new.number}.md", COMPARISON.format(old=old, new=new)
+        files.append(File.generated(config, name, content=text + FILES))
     return files
 
 
@@ -88,13 +88,18 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
                 made = ""
             markdown = markdown.replace(fence.text, made, 1)
     if chapter:
-        markdown += "\n## Every file of this step { data-search-exclude }\n\n"
-        markdown += _every_file(predecessor(chapter), chapter.folder)
+        markdown += f"\n## Every file of this step {{ data-search-exclude }}\n\n{FILES}\n"
     return re.sub(r'^( *```.*) skip="[^"]*"', r"\1", markdown, flags=re.MULTILINE)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """MkDocs calls this with the HTML of each page: an empty cell is no heading."""
+    """MkDocs calls this with the HTML of each page: put in whole files; no head is empty."""
+    name = page.file.name
+    if name in STEPS:
+        output = output.replace(FILES, _every_file(predecessor(STEPS[name]), STEPS[name].folder))
+    elif page.file.src_uri.startswith("compare/"):
+        old, new = (chapter(number).folder for number in name.split("-"))
+        output = output.replace(FILES, _every_file(old, new, opens=True))
     return output.replace("<th></th>", "<td></td>")
 
 
@@ -168,7 +173,7 @@ def _file(fence: Fence, page: Page) -> str:
 
 
 def _every_file(old: Path | None, new: Path, opens: bool = False) -> str:
-    return _raw("".join(render_file(file, opens) for file in compare(old, new)))
+    return "".join(render_file(file, opens) for file in compare(old, new))
 
 
 def _fix(folder: Path, path: str, wrong: str, right: str) -> str:

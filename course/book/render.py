@@ -63,16 +63,22 @@ def render_terminal(title: str, text: str) -> str:
 
 
 def _rows(file: File, lines: Iterable[Line]) -> Markup:
-    rows = []
+    rows, old, new = [], file.text("-"), file.text()
     for line in lines:
-        number = line.old if line.mark == "-" else line.new
-        tokens = _tokens(file.path, file.text("-" if line.mark == "-" else "+"))[number - 1]
+        text, number = (old, line.old) if line.mark == "-" else (new, line.new)
         tag = {"+": "ins", "-": "del", " ": "span"}[line.mark if file.status != "new" else " "]
         numbers = f'data-old="{line.old or ""}" data-new="{line.new or ""}"'
         width = f"--in: {len(line.text) - len(line.text.lstrip())}"  # a long line goes on below
-        code = re.sub(r"(?<=[.(])</span>", "</span><wbr>", _code(tokens, line.words))
+        code = _line(file.path, text, number, line.words)
         rows.append(f'<{tag} class="line" {numbers} style="{width}">{code}\n</{tag}>')
     return Markup("".join(rows))
+
+
+@cache
+def _line(path: str, text: str, number: int, words: Spans) -> str:
+    """Return a line of a file, which may break after a dot or a bracket."""
+    code = _code(_tokens(path, text)[number - 1], words)
+    return re.sub(r"(?<=[.(])</span>", "</span><wbr>", code)
 
 
 def _code(tokens: list[tuple[_TokenType, str]], words: Spans = ()) -> str:
