@@ -50,12 +50,15 @@ def fails(
 def test_a_correct_chat_passes(chapter, overlay, browser, tmp_path):
     folder = copy_project(chapter.folder, tmp_path / "my_chat")
     changed = lay(overlay or chapter.folder, folder)
-    # A slow row is judged in the chapter that adds it; the matrix plays it in each.
+    # What takes seconds is judged in the chapter that adds it; the matrix plays it in each.
     slow = {row.id for row in matrix.load() if overlay and row.first() == chapter} - {"idle"}
     if overlay and any(path.endswith("settings.py") for path in changed):
         slow.add("idle")  # settings are what makes idle sockets close
-    judged = [row for row in rows(chapter, True)[0] if not row.slow or row.id in slow]
-    pages = chapter == CHAPTERS[0] or any(path.endswith((".html", ".js")) for path in changed)
+    judged = [
+        row for row in rows(chapter, True)[0] if not (row.slow or row.needs) or row.id in slow
+    ]
+    drawn = any(path.endswith((".html", ".js")) for path in changed)
+    pages = overlay and (drawn or chapter == CHAPTERS[0])
     in_tabs = {row.id for row in judged if pages or row.id in ALWAYS_IN_TABS}
     if all("test" in path for path in changed):
         judged = [row for row in judged if "folder" in row.needs]
