@@ -95,7 +95,8 @@ class Clues(Entry):
         if self.lacks and (not failure.code or re.search(self.lacks, failure.code, re.M)):
             return 0
         if self.sign:
-            return max(map(len, self.signs_in(failure.text)), default=0)
+            found = self.signs_in(failure.text)
+            return max(map(len, found)) + bool(self.code or self.lacks) * 100 if found else 0
         known = (self.symptom or self.code or self.lacks) and failure.no_error
         return int(bool(known) and (self.row, self.symptom) == (failure.row, failure.symptom))
 
