@@ -11,7 +11,6 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from course import matrix
 from course.chapters import CHAPTERS, ROOT, Chapter, chapter
-from course.judge import mistakes
 from course.judge.check import Check, noticed, rows
 from course.judge.target import Project
 from course.matrix import Behaviour
@@ -72,7 +71,6 @@ def test_a_correct_chat_passes(chapter, overlay, browser, tmp_path):
             assert fails(check, again, browser, in_tabs) == {}
         check.browser = browser if pages else None
         assert noticed(check) == []
-        assert mistakes.likely("", target.server.output()) == ([], False)
 
 
 def lay(overlay: Path, folder: Path) -> list[str]:
