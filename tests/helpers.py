@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from course.chapters import ROOT
-from course.judge.scenarios import own_tests
+from course.judge.scenarios import ON_THE_WIRE, own_tests
+from course.judge.scenarios.stage import Stage, new_room
+from course.judge.target import Target
 from course.run.serve import PrivateRedis, stop
 
 CLI = [sys.executable, "-m", "course.cli"]
@@ -61,6 +63,14 @@ def one_line(result: subprocess.CompletedProcess) -> str:
     lines = (result.stdout + result.stderr).splitlines()
     assert len(lines) == 1, lines
     return lines[0]
+
+
+def tabs_talk(url: str) -> None:
+    """Prove that two sockets of one room at this address receive what each of them sends."""
+    stage = Stage(url, new_room(), None)
+    stage.log_in = lambda: Target("", url).person
+    ON_THE_WIRE["second_tab"](stage)
+    stage.leave()
 
 
 # How Python starts a process: Linux forks, macOS and Windows spawn, Python 3.14 has a fork server.
