@@ -55,6 +55,15 @@ def chapter(number: int | str) -> Chapter:
     raise CourseError(f"There is no step {number}. The steps are {listed}.", 2)
 
 
+def markdown(link: str) -> str:
+    """Return the chapters as a Markdown table, with a link from each, formatted like this."""
+    lines = ["| step | the one new concept | what you see |", "| --- | --- | --- |"]
+    for each in CHAPTERS:
+        cell = link.format(each, title=each.name.replace("_", " "))
+        lines.append(f"| {cell} | {each.concept} | {each.sees} |")
+    return "\n".join(lines) + "\n"
+
+
 def on_site(page: str) -> str:
     """Return the address of a page (its path in docs/, an #anchor may follow) on the site."""
     return f"http://localhost:{SITE_PORT}/{page.replace('.md', '/')}"

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # where the comman
 
 from bench import plots
 from bench.results import FILE, Results, fill_in
-from course import matrix
+from course import chapters, matrix
 from course.book.coverage import problems
 from course.book.listing import Listing, read
 from course.book.render import HTML, render, render_file, render_terminal
@@ -27,7 +27,6 @@ from course.compare import compare, compare_texts
 from course.judge import mistakes
 from course.markdown import Fence, fences
 from course.record import diagrams, films
-from course.record.readme import chapters_table
 from course.run import layers
 
 STEPS = {chapter.folder.name: chapter for chapter in CHAPTERS}
@@ -152,7 +151,7 @@ def _comparisons(fence: Fence, page: Page) -> str:
 
 MADE_FROM = {
     "bench": _bench,
-    "chapters": lambda fence, page: chapters_table("[{0.number}: {title}]({0.folder.name}.md)"),
+    "chapters": lambda fence, page: chapters.markdown("[{0.number}: {title}]({0.folder.name}.md)"),
     "comparisons": _comparisons,
     "console": lambda fence, page: _raw(render_terminal(fence.title, fence.body)),
     "layers": lambda fence, page: _marked(layers.markdown()),
