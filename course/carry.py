@@ -1,6 +1,5 @@
-"""Edits of one step, carried to the later steps: `learn.py carry`, for contributors. A file that is
-the same in a later step becomes the edited file. In a file that differs there, each edited place is
-found by its old lines, together with as many lines around them as are there."""
+"""Edits of one step, carried to the later steps: `learn.py carry`. In a file that differs there,
+each edited place is found by its old lines, with as many lines around them as are there."""
 
 import subprocess
 from collections.abc import Sequence
@@ -32,8 +31,7 @@ class Outcome(NamedTuple):
 
 
 def edits(chapter: Chapter) -> list[Edit]:
-    """Return the edits of a chapter's folder that are not committed; raise CourseError if there are
-    none, or no later chapter, or no git."""
+    """Return the uncommitted edits of a chapter; raise CourseError if none can be carried."""
     if chapter == CHAPTERS[-1]:
         raise CourseError(f"Step {chapter.number} is the last one: there is no later step.")
     name, found = chapter.folder.name, []

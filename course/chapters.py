@@ -12,8 +12,7 @@ PROVIDED = {"README.md", "manage.py", "socket.js", "chat.css", "accounts.css", "
 
 
 class CourseError(Exception):
-    """Something that a person can fix; its text says what, in one line. `learn.py` shows it, and
-    leaves with the exit status."""
+    """Something that a person can fix: a line that says what, and learn.py's exit status."""
 
     def __init__(self, text: str, status: int = 1) -> None:
         super().__init__(text)

@@ -1,5 +1,4 @@
-"""What is wrong with a page as a lesson: changed lines of its chapter that no fence shows, too much
-code at once, code without words."""
+"""What is wrong with a page as a lesson: changes that it leaves out, too much code at once."""
 
 import re
 from collections.abc import Iterator
@@ -17,9 +16,8 @@ WORDS = re.compile(r"^(?! *(#|\?\?\?|!!!)) *\S", re.MULTILINE)
 
 
 def problems(page: str, chapter: Chapter | None = None, tests: str = "") -> Iterator[str]:
-    """Yield what is wrong with a page, a line each, with the line of the page where there is one.
-    With the chapter that the page teaches, also which of its changes neither this page shows nor
-    the page about its tests."""
+    """Yield what is wrong with a page, a line each; with the chapter that it teaches, also which
+    changes neither this page shows nor the page about its tests."""
     for before, after in pairwise(FENCE.finditer(page)):
         if not WORDS.search(page[before.end() : after.start()]):
             line = page.count("\n", 0, after.start()) + 1

@@ -39,8 +39,7 @@ log = get_plugin_logger("course")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """MkDocs calls this first: say what `raw` and `diff` fences are, and which files change the
-    site."""
+    """MkDocs calls this first: say what `raw` and `diff` fences are, and what changes the site."""
     drawn = {"raw": lambda source, *_, **__: source, "diff": _diff}
     kinds = [{"name": name, "class": name, "format": draw} for name, draw in drawn.items()]
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = kinds

@@ -1,5 +1,4 @@
-"""`learn.py record`: makes what is out of date of all that the course shows and does not write by
-hand: the tables of the README, the diagrams, the recordings."""
+"""`learn.py record`: makes the README's tables, diagrams and recordings that are out of date."""
 
 import re
 from collections.abc import Iterator
@@ -13,8 +12,8 @@ README = ROOT / "README.md"
 
 
 def main(everything: bool = False) -> None:
-    """Make what is out of date, or everything, and print a line for each thing made. Raise
-    ServeError or ValueError, which say what to do, if something cannot be made."""
+    """Make what is out of date, or everything, and print what is made. Raise ServeError or
+    ValueError, which say what to do, if something cannot be made."""
     made = False
     for path in _make(everything):
         print(path.relative_to(ROOT).as_posix(), "" if path.exists() else "(removed)", flush=True)

@@ -140,8 +140,7 @@ def check_redis(url: str) -> None:
 
 
 def copy_project(folder: Path, to: Path) -> Path:
-    """Copy a project, so that what runs there does not change the folder itself; without its
-    virtual environment and what programs leave behind."""
+    """Copy a project without its virtual environment and what programs leave behind."""
     ignore = shutil.ignore_patterns(*IGNORED, "env", "node_modules")
     return shutil.copytree(folder, to, ignore=ignore, ignore_dangling_symlinks=True)
 
@@ -235,8 +234,7 @@ class Server(Service):
         return self
 
     def migrate(self) -> None:
-        """Make the tables of the project's database, if it has one. Raise ServeError, with the last
-        line that Django prints, if that fails."""
+        """Make the tables of the database, if there is one; raise ServeError if that fails."""
         if not has_database(self.folder):
             return
         command = [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity=0"]
