@@ -19,7 +19,6 @@ from ruamel.yaml import YAML
 
 from course.chapters import CHAPTERS, ROOT, SITE_PORT
 from course.judge.people import sign_up
-from course.run.layers import LAYERS
 from course.run.serve import copy_project, has_database, port_taken, wait_until
 from tests.helpers import tabs_talk
 from tests.slow.crowd import Crowd, until
@@ -94,15 +93,6 @@ def test_the_scaled_chat_is_the_last_step_on_the_files_of_deploy() -> None:
     stages = DOCKERFILE.split(" AS rabbitmq\n")[0] + stage
     installed = " ".join(re.findall(r"--constraint \S+ (?:\\\n +)?(\w.*)", stages))
     assert installed in (ROOT / "docs" / "deploying.md").read_text("utf-8")
-
-
-def test_a_step_runs_on_rabbitmq_with_the_settings_of_its_layer() -> None:
-    service, broker = SERVICES["step4-rabbitmq"], SERVICES["rabbitmq"]["environment"]
-    assert service["environment"]["DJANGO_SETTINGS_MODULE"] == LAYERS["rabbitmq"].settings
-    vhost, user, password = (broker[f"RABBITMQ_DEFAULT_{it}"] for it in ("VHOST", "USER", "PASS"))
-    url = f"amqp://{user}:{password}@rabbitmq:5672/{vhost}"
-    assert service["environment"]["RABBITMQ_URL"] == url
-    assert SERVICES["step4"]["volumes"][0] in service["volumes"]
 
 
 def test_the_readme_removes_what_the_compose_file_says() -> None:
