@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import sysconfig
 from functools import partial
 from pathlib import Path
 
@@ -101,6 +102,9 @@ def run(words: list[str], environment: dict[str, str]) -> None:
         errors = [line for line in lines if line.lower().startswith(("error", "×"))]
         problem = [*errors, *lines, "no reason is printed"][0]
         how = "Check that the network and the package index answer, then type the same again."
+        for built in re.findall("Failed to build `(.+)`", done.stderr):
+            problem = f"{built} has no wheel for Python {VERSION} on {sysconfig.get_platform()}"
+            how = "Start learn.py with Python 3.12, 3.13 or 3.14 (64-bit), or install a C compiler."
         sys.exit(f"{words[0]} cannot install what the course needs ({problem}). {how}")
 
 
