@@ -4,9 +4,7 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -17,7 +15,7 @@ from course import cli
 from course.chapters import CHAPTERS, ROOT, CourseError, chapter
 from course.compare import compare
 from course.run import install
-from course.run.serve import PrivateRedis, ServeError, check_redis, free_port, stop, wait_until
+from course.run.serve import PrivateRedis, ServeError, Service, check_redis, free_port, launch
 from tests.helpers import (
     CLI,
     POSIX,
@@ -106,30 +104,19 @@ def test_a_layer_that_is_not_there_is_not_replaced_by_another(words, says):
 # run
 
 
-class Running:
-    """What `run` starts: its process and those below it, its address, what it prints. On leaving,
-    nothing of it stays, not even after a failure."""
+class Running(Service):
+    """What `run` starts: its process and those below it, its address, what it prints."""
 
     def __init__(self, log: Path, *words: str, **changes: str) -> None:
         port = str(free_port())
         self.log, self.address = log, f"localhost:{port}"
-        command, options = [*CLI, "run", *words, "--port", port], {"preexec_fn": interruptible}
+        command, url = [*CLI, "run", *words, "--port", port], f"http://{self.address}/chat/"
+        options = {"cwd": ROOT, "env": environment(**changes), "preexec_fn": interruptible}
         with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env=environment(**changes), stdout=out, stderr=out, **options
-            )
-
-    def __enter__(self) -> "Running":
-        url = f"http://{self.address}/chat/"
-        wait_until(lambda: url in self.printed() or self.process.poll(), self.printed, 60)
+            options |= {"stdout": out, "stderr": out}
+            ready = lambda: url in self.printed()  # noqa: E731
+            self.process = launch(command, ready, self.printed, 60, **options)
         self.family = psutil.Process(self.process.pid).children(recursive=True)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        stop(self.process)
-        for each in self.family:
-            with suppress(psutil.NoSuchProcess):
-                each.kill()
 
     def printed(self) -> str:
         return self.log.read_text(encoding="utf-8")
