@@ -1,5 +1,5 @@
 """Every page, of a site that knows its address and its repository: narrow and light, wide and dark.
-tests/site/test_site.py looks at a page of each kind the other way round."""
+tests/site/test_site.py looks at two of them the other way round."""
 
 from pathlib import Path
 
