@@ -135,6 +135,10 @@ class Tab:
         """Return the first element that this selector finds, once the page has it."""
         return self.has(f"the element {css}", partial(self.elements, css))[0]
 
+    def script(self, code: str, *arguments: object) -> object:
+        """Run JavaScript in the page, and return what it returns."""
+        return self._front().execute_script(code, *arguments)
+
     def elements(self, css: str) -> list[WebElement]:
         """Return the elements that this selector finds now."""
         return self._front().find_elements(By.CSS_SELECTOR, css)
@@ -174,7 +178,7 @@ class Tab:
     @property
     def text(self) -> str:
         """What a person can read on the page, without what is in its fields."""
-        return self._front().execute_script("return document.body?.innerText ?? ''")
+        return self.script("return document.body?.innerText ?? ''")
 
     @property
     def lines(self) -> set[str]:
