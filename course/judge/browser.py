@@ -52,12 +52,14 @@ def open_browser(*arguments: str, logs: Sequence[str] = ()) -> WebDriver:
         options = webdriver.FirefoxOptions()
         options.binary_location = binary
         options.add_argument("-headless")
+        options.set_preference("browser.download.start_downloads_in_tmp_dir", True)
         return webdriver.Firefox(options)
     options = webdriver.ChromeOptions()
     for argument in (*CHROME, *arguments):
         options.add_argument(argument)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # Chrome's sandbox refuses to run as root
+    options.add_experimental_option("prefs", {"download_restrictions": 3})  # it saves no file
     options.accept_insecure_certs = True  # of our own gate, on this machine
     options.set_capability("goog:loggingPrefs", dict.fromkeys(("browser", *logs), "ALL"))
     if remote:

@@ -34,7 +34,7 @@ PROGRAMS = {
     "daphne": "-m daphne -b 127.0.0.1 -p {port} {site}.asgi:application",
     "uvicorn": "-m uvicorn --host 127.0.0.1 --port {port} {site}.asgi:application",
 }
-WORKER = "-m celery --quiet --app {site} worker --loglevel info --concurrency 2"
+WORKER = "-m celery --app {site} worker --loglevel info --concurrency 2 --without-mingle"
 WORKER += " --pool threads" * (os.name == "nt")  # Celery's processes need fork
 
 # A proxy that the environment names is for other machines, not for our own pages.
@@ -96,20 +96,22 @@ def port_taken(port: int) -> bool:
 
 
 def stop(process: subprocess.Popen | psutil.Process, patience: float = 5.0) -> None:
-    """End a process and all that it started; kill what is alive after `patience` seconds."""
+    """End a process, then what is left of all that it started: Celery ends its own children. Kill
+    what is alive after `patience` seconds."""
     try:
         family = [psutil.Process(process.pid)]
         family += family[0].children(recursive=True)
     except psutil.NoSuchProcess:
         return
-    for member in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            member.resume()  # a frozen process does not notice that it should end
-            member.terminate()
-    killed = psutil.wait_procs(family, patience)[1]
-    for member in killed:
-        member.kill()
-    psutil.wait_procs(killed, 1)  # until then one may still write into a folder that goes, too
+    for members in family[:1], family[1:]:
+        for member in members:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.resume()  # a frozen process does not notice that it should end
+                member.terminate()
+        killed = psutil.wait_procs(members, patience)[1]
+        for member in killed:
+            member.kill()
+        psutil.wait_procs(killed, 1)  # until then one may still write into a folder that goes, too
     process.wait()
 
 

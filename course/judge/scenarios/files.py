@@ -10,7 +10,7 @@ import psutil
 
 from course.judge.browser import Tab
 from course.judge.people import Person, asks_for_log_in, sign_up
-from course.judge.scenarios.stage import TEXTS, Client, Stage, new_room, require
+from course.judge.scenarios.stage import TEXTS, Client, Stage, Unmet, new_room, require
 from course.run.serve import Server, wait_until
 
 NAMES = TEXTS["file_names"]
@@ -127,7 +127,10 @@ def bad_upload(stage: Stage) -> None:
     require(number == 2, f"A bad upload should leave no message; the next one is number {number}.")
     left = stored_by(server) - stored
     require(len(left) == 1, f"A bad upload should leave no file; there are {len(left) - 1}.")
-    wait_until(lambda: open_in(server) <= descriptors, "A bad upload leaves an open descriptor.")
+    try:
+        wait_until(lambda: open_in(server) <= descriptors, "")
+    except TimeoutError:
+        raise Unmet("A bad upload should leave no open descriptor; it does.") from None
 
 
 def abort(stage: Stage) -> None:
