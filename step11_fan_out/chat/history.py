@@ -48,15 +48,14 @@ def read(room, after):
     return [each.frame() for each in messages]
 
 
-@database_sync_to_async
-def write(room, author, text, page_id):
+def store(room, author, text, page_id, file=""):
     """Store a message under the next number of its room, unless a message with this id is there
     already. Return the frame of the one that is stored. Raise NotStored if the database fails."""
     for _ in range(TRIES):
         try:
             number = last_number(room) + 1
             stored = Message.objects.create(
-                room=room, number=number, page_id=page_id, text=text, author=author
+                room=room, number=number, page_id=page_id, text=text, author=author, file=file
             )
         except IntegrityError:  # the id is there, or another process has just taken the number
             stored = Message.objects.filter(room=room, page_id=page_id).first()
@@ -66,3 +65,6 @@ def write(room, author, text, page_id):
         if stored:
             return stored.frame()
     raise NotStored("This could not be stored. Send it again.")
+
+
+write = database_sync_to_async(store)  # for consumers; views use `store`

@@ -2,6 +2,9 @@
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
+
+from chat.files import image_type
 
 
 class Message(models.Model):
@@ -10,7 +13,8 @@ class Message(models.Model):
     room = models.CharField(max_length=80)
     number = models.PositiveIntegerField()
     page_id = models.UUIDField()  # from the page: a message that it sends again has the same
-    text = models.CharField(max_length=1000)
+    text = models.CharField(max_length=1000)  # of a file: its name
+    file = models.FileField(blank=True)  # the name that it has in MEDIA_ROOT
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True)
 
     class Meta:
@@ -22,9 +26,13 @@ class Message(models.Model):
 
     def frame(self):
         """Return what a tab gets, ready for JSON."""
-        return {
+        frame = {
             "message": self.text,
             "number": self.number,
             "id": str(self.page_id),
             "author": self.author.username if self.author else None,
         }
+        if self.file:
+            frame["file"] = reverse("download", args=[self.room, self.pk])
+            frame["image"] = bool(image_type(self.text))
+        return frame

@@ -45,6 +45,11 @@ ROOT_URLCONF = "mysite.urls"
 ASGI_APPLICATION = "mysite.asgi.application"
 STATIC_URL = "static/"
 
+# Files are outside the code and without MEDIA_URL: only a view serves them.
+CHAT_DATA = Path(os.environ.get("CHAT_DATA") or Path(__file__).parent.parent / "data")
+MEDIA_ROOT = CHAT_DATA / "files"
+MEDIA_ROOT.mkdir(parents=True, exist_ok=True)
+
 # With DATABASE_URL, messages are in that database. Without, they are in a file. Tests have a
 # database of their own, because they empty it.
 if DATABASE_URL := os.environ.get("DATABASE_URL"):
@@ -53,8 +58,6 @@ if DATABASE_URL := os.environ.get("DATABASE_URL"):
         DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"timeout": 5}  # s, not 30
         DATABASES["default"]["TEST"] = {"NAME": "test_chat"}
 else:
-    CHAT_DATA = Path(os.environ.get("CHAT_DATA") or Path(__file__).parent.parent / "data")
-    CHAT_DATA.mkdir(parents=True, exist_ok=True)
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
     DATABASES["default"]["NAME"] = CHAT_DATA / "chat.sqlite3"
     DATABASES["default"]["TEST"] = {"NAME": CHAT_DATA / "test.sqlite3"}

@@ -1,6 +1,9 @@
 """Two tabs of a real browser on a real server: slow, so only for what nothing else can prove."""
 
+import tempfile
+from base64 import b64decode
 from contextlib import suppress
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -14,7 +17,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+from chat.models import Message
+
 PATIENCE = 5  # seconds to wait for what a tab should show: only a failure takes that long
+PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  # a GIF of 1 by 1
 
 
 class Tab:
@@ -48,6 +54,12 @@ class Tab:
             wait.until(lambda _: self.read(element_id) == expected)
         shown = self.read(element_id)
         assert shown == expected, f"#{element_id} should show {expected!r}, but shows {shown!r}."
+
+    def should(self, do, condition):
+        """Wait until the condition is true. If it never is, fail with a sentence."""
+        with suppress(TimeoutException):
+            WebDriverWait(self.browser, PATIENCE, 0.05).until(lambda _: condition())
+        assert condition(), f"The tab should {do}."
 
 
 class BrowserTests(ChannelsLiveServerTestCase):
@@ -131,3 +143,59 @@ class BrowserTests(ChannelsLiveServerTestCase):
         tab.type("id_username", "ann")
         tab.type("id_password", "correct horse battery", Keys.ENTER)
         tab.should_show("chat-status", "connected")
+
+    def make(self, name, data):
+        """Make a file that can be chosen in a tab. Return its path."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        (path := Path(folder.name) / name).write_bytes(data)
+        return str(path)
+
+    def delete_files(self):
+        """Delete what the server has stored: its files are where those of the chat are."""
+        for message in Message.objects.exclude(file=""):
+            message.file.delete(save=False)
+
+    def test_when_somebody_sends_a_picture_then_every_tab_in_the_room_shows_it(self):
+        self.addCleanup(self.delete_files)
+        self.sign_up("ann")
+        room = f"kitchen {uuid4()}"
+        ann, bob = self.enter(room), self.enter(room)
+        ann.type("chat-file-input", self.make("圖片 <b>.gif", PIXEL))
+        for tab in ann, bob:
+            tab.should_show("chat-log", "ann: 圖片 <b>.gif\n")
+            (image,) = tab.find("chat-files").find_elements(By.TAG_NAME, "img")
+            tab.should("show the picture", lambda image=image: image.get_property("naturalWidth"))
+            assert image.get_property("alt") == "圖片 <b>.gif"
+        ann.should_show("chat-error", "")
+
+    def test_when_a_file_is_on_its_way_then_a_bar_shows_how_far_it_is(self):
+        self.addCleanup(self.delete_files)
+        self.sign_up("ann")
+        tab = self.enter(f"kitchen {uuid4()}")
+        self.browser.execute_script(
+            "window.seen = []; new MutationObserver(() => seen.push(bar.hidden ? -1 : bar.value))"
+            ".observe(bar, { attributes: true });"
+        )
+        tab.type("chat-file-input", self.make("big.txt", b"x" * 5 * 2**20))
+        tab.should_show("chat-log", "ann: big.txt\n")
+        tab.should("hide the bar", lambda: not tab.find("chat-file-progress").is_displayed())
+        seen = self.browser.execute_script("return seen")
+        assert seen[0] == 0 and max(seen) == 1 and seen[-1] == -1, f"The bar showed {seen}."
+
+    def test_when_files_are_dropped_then_the_good_are_sent_and_the_bad_are_named(self):
+        self.addCleanup(self.delete_files)
+        self.sign_up("ann")
+        tab = self.enter(f"kitchen {uuid4()}")
+        self.browser.execute_script("""
+            const data = new DataTransfer();
+            data.items.add(new File([], "empty.txt"));
+            data.items.add(new File([new Uint8Array(6 * 2 ** 20)], "big.txt"));
+            data.items.add(new File(["hello"], "good.txt"));
+            for (const type of ["dragover", "drop"])
+              input.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true }));
+        """)
+        tab.should_show("chat-log", "ann: good.txt\n")
+        tab.should_show(
+            "chat-error", "empty.txt: This file is empty. big.txt: This file is too big."
+        )

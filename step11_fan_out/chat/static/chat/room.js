@@ -22,6 +22,7 @@ const socket = openSocket(() => `/ws/chat/${encodeURIComponent(roomName)}/?since
       last = frame.number;
       log.value += `${frame.author ?? "somebody"}: ${frame.message}\n`;
       log.scrollTop = log.scrollHeight;
+      if (frame.file) showFile(frame);
     }
   },
 });
