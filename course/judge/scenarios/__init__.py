@@ -7,6 +7,7 @@ from collections.abc import Callable
 from course.judge.scenarios import (
     accounts,
     failures,
+    files,
     frames,
     history,
     messages,
@@ -47,6 +48,12 @@ SCENARIOS: dict[str, tuple[Scenario | None, Scenario | None, Scenario | None]] =
     "log_out": (None, accounts.log_out, accounts.no_log_out),
     "deactivated": (accounts.deactivated, None, None),
     "stolen_session": (accounts.stolen_session, None, None),
+    "files": (files.files, files.files_in_tabs, files.no_files),
+    "picture": (None, files.picture, None),
+    "upload_bar": (None, files.upload_bar, None),
+    "no_script": (None, files.no_script, None),
+    "bad_upload": (files.bad_upload, None, None),
+    "file_access": (files.file_access, None, None),
     "own_tests": (own_tests.own_tests, None, own_tests.no_own_tests),
 }
 ON_THE_WIRE, IN_TABS, DOES_NOT_HOLD = (
