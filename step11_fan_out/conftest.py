@@ -42,7 +42,7 @@ class Socket(WebsocketCommunicator):
         headers = [(b"origin", origin.encode())] if origin else []
         if client:
             headers.append((b"cookie", client.cookies.output(header="", sep=";").encode()))
-        path = f"/ws/chat/{quote(room, safe='')}/?since={since}"
+        path = f"/ws/chat/{quote(room, safe='')}/?since={since}" if room else "/ws/alerts/"
         super().__init__(application, path, headers)
 
     async def opens(self):

@@ -4,9 +4,10 @@ import logging
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
-from django.db import DatabaseError, IntegrityError
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Max
 
+from chat.alerts import alert_mentioned
 from chat.models import Message
 
 NEWEST = 50  # messages that a new page gets
@@ -54,9 +55,11 @@ def store(room, author, text, page_id, file=""):
     for _ in range(TRIES):
         try:
             number = last_number(room) + 1
-            stored = Message.objects.create(
-                room=room, number=number, page_id=page_id, text=text, author=author, file=file
-            )
+            with transaction.atomic():
+                stored = Message.objects.create(
+                    room=room, number=number, page_id=page_id, text=text, author=author, file=file
+                )
+                alert_mentioned(stored)
         except IntegrityError:  # the id is there, or another process has just taken the number
             stored = Message.objects.filter(room=room, page_id=page_id).first()
         except DatabaseError:

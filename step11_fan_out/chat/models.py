@@ -36,3 +36,18 @@ class Message(models.Model):
             frame["file"] = reverse("download", args=[self.room, self.pk])
             frame["image"] = bool(image_type(self.text))
         return frame
+
+
+class Alert(models.Model):
+    """What a user is to read, until a tab of the user says that it was seen."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    text = models.TextField()
+    seen = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def frame(self):
+        """Return what a tab gets, ready for JSON."""
+        return {"alert": self.text, "id": self.pk}

@@ -2,8 +2,10 @@
 
 from django.urls import path
 
+from chat.alert_consumer import AlertConsumer
 from chat.consumers import ChatConsumer
 
 websocket_urlpatterns = [
     path("ws/chat/<str:room_name>/", ChatConsumer.as_asgi()),
+    path("ws/alerts/", AlertConsumer.as_asgi()),
 ]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from course.judge.scenarios import (
     accounts,
+    alerts,
     failures,
     files,
     frames,
@@ -54,6 +55,11 @@ SCENARIOS: dict[str, tuple[Scenario | None, Scenario | None, Scenario | None]] =
     "no_script": (None, files.no_script, None),
     "bad_upload": (files.bad_upload, None, None),
     "file_access": (files.file_access, None, None),
+    "alerts": (alerts.mention, alerts.mention_in_tabs, alerts.no_alerts),
+    "command": (alerts.command, None, None),
+    "command_in_memory": (alerts.command, None, alerts.command_is_not_received),
+    "unseen": (alerts.unseen, None, None),
+    "rolled_back": (alerts.rolled_back, None, None),
     "own_tests": (own_tests.own_tests, None, own_tests.no_own_tests),
 }
 ON_THE_WIRE, IN_TABS, DOES_NOT_HOLD = (

@@ -7,7 +7,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from asgiref.sync import async_to_sync
 from channels.testing import ChannelsLiveServerTestCase
+from django.contrib.auth import get_user_model
 from selenium.common.exceptions import (
     NoSuchElementException,
     StaleElementReferenceException,
@@ -17,6 +19,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+from chat import history
 from chat.models import Message
 
 PATIENCE = 5  # seconds to wait for what a tab should show: only a failure takes that long
@@ -199,3 +202,45 @@ class BrowserTests(ChannelsLiveServerTestCase):
         tab.should_show(
             "chat-error", "empty.txt: This file is empty. big.txt: This file is too big."
         )
+
+    def test_when_somebody_is_mentioned_then_every_tab_shows_it_until_it_is_seen_in_one(self):
+        self.sign_up("ann")
+        index = Tab(self.browser, self.live_server_url)
+        room = self.enter(f"garden {uuid4()}")
+        title = self.browser.title
+        alert = "bob in <b>: @ann, dinner!"
+        bob = get_user_model().objects.create_user("bob")
+        async_to_sync(history.write)("<b>", bob, "@ann, dinner!", uuid4())
+        for tab in index, room:  # the server is another process: without Redis, they have to ask
+            tab.find("user-name")
+            self.browser.refresh()
+            tab.should_show("chat-alerts", alert)
+        assert self.browser.title == f"(1) {title}"
+        self.browser.refresh()
+        room.should_show("chat-alerts", alert)
+        room.find("chat-alerts-seen").click()
+        for tab in room, index:
+            tab.should_show("chat-alerts", "")
+        room.find("chat-alerts")
+        assert self.browser.title == title
+
+    def test_when_a_tab_is_hidden_then_the_desktop_shows_its_alerts(self):
+        """As if the user had allowed it: a headless browser asks nobody."""
+        self.sign_up("ann")
+        for hidden in False, True:
+            tab = self.enter(f"garden {uuid4()}")
+            self.browser.execute_script(
+                """
+                window.shown = [];
+                window.Notification = class {
+                  static permission = "granted";
+                  constructor(title, { body }) { shown.push(body); }
+                };
+                Object.defineProperty(document, "hidden", { value: arguments[0] });
+                showAlert({ alert: "dinner!", id: 1 });
+                showAlert({ alert: "dinner!", id: 1 });
+                """,
+                hidden,
+            )
+            tab.should_show("chat-alerts", "dinner!")
+            assert self.browser.execute_script("return shown") == ["dinner!"] * hidden

@@ -1,0 +1,35 @@
+// The room page: what is typed goes out through the socket, what arrives is shown.
+
+const roomName = JSON.parse(document.getElementById("room-name").textContent);
+const log = document.getElementById("chat-log");
+const input = document.getElementById("chat-message-input");
+const error = document.getElementById("chat-error");
+let last = ""; // the number of the last message in the log; "" asks for the newest messages
+
+const socket = openSocket(() => `/ws/chat/${encodeURIComponent(roomName)}/?since=${last}`, {
+  onStatus: (status) => {
+    document.getElementById("chat-status").textContent = status;
+    if (status === "connected") last ||= 0; // from now on, ask for what is missing
+    document.getElementById("chat-log-in").hidden = status !== "logged out";
+  },
+  onFrame: (frame, sent) => {
+    if (frame.error) {
+      error.textContent = frame.error;
+      input.value ||= sent.message; // give it back to fix, unless the next one is being typed
+    } else if (frame.message) {
+      const older = frame.number - last - 1; // too many to send
+      if (older > 0) log.value += `(${older} older messages)\n`;
+      last = frame.number;
+      log.value += `${frame.author ?? "somebody"}: ${frame.message}\n`;
+      log.scrollTop = log.scrollHeight;
+      if (frame.file) showFile(frame);
+    }
+  },
+});
+
+document.getElementById("chat-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const message = input.value;
+  input.value = error.textContent = "";
+  socket.send({ message });
+});
