@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # What a step has but does not teach: a page shows it folded. So are migrations.
 PROVIDED = {"README.md", "manage.py", "socket.js", "__init__.py"}
-PROVIDED |= {"chat.css", "accounts.css", "files.css", "alerts.css"}
+PROVIDED |= {"chat.css", "accounts.css", "files.css", "alerts.css", "jobs.css"}
 
 
 class CourseError(Exception):

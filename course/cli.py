@@ -287,6 +287,7 @@ def check(
     url: Annotated[str, Option(metavar="URL", help="The address of a site that runs.")] = "",
     everything: Annotated[bool, Option("--all", help="Also run the slow rows.")] = False,
     browser: Annotated[bool, Option(help="Also open browser tabs.")] = True,
+    wire: Annotated[bool, Option("--wire", help="Judge the socket alone, not the pages.")] = False,
 ) -> None:
     """Check whether your own chat does what a step promises. Exit status: 0 if it does."""
     if bool(path) == bool(url):
@@ -297,7 +298,7 @@ def check(
     from course.judge import report, target
     from course.judge.browser import lazy_browser
 
-    no_tabs = judged.reason_against_tabs(browser)
+    no_tabs = "--wire" if wire else judged.reason_against_tabs(browser)
     with until_stopped(130), ExitStack() as own:
         if project:
             if redis_url and "redis" in step.services:
@@ -306,7 +307,7 @@ def check(
         else:
             site = target.site_at(url)
         tabs = None if no_tabs else own.enter_context(lazy_browser())
-        good = report.judge(judged.Check(site, step, tabs, no_tabs), everything)
+        good = report.judge(judged.Check(site, step, tabs, no_tabs, wire), everything)
     raise typer.Exit(0 if good else 1)
 
 

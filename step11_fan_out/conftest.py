@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.test import AsyncClient
+from mysite import celery_app
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 
@@ -18,6 +19,12 @@ from selenium.common.exceptions import WebDriverException
 multiprocessing.set_start_method("spawn", force=True)
 
 PATIENCE = 3  # seconds to wait for what should happen at once: only a failure takes that long
+
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch):
+    """Let tasks run where they are called, also with Redis: no test starts a worker."""
+    monkeypatch.setattr(celery_app.conf, "task_always_eager", True)
 
 
 @pytest.fixture(autouse=True)

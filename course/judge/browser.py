@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, partial
-from typing import TypeVar
-from urllib.parse import quote, unquote_plus
+from typing import NamedTuple, TypeVar
+from urllib.parse import quote, unquote_plus, urlsplit
 
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
@@ -91,12 +91,29 @@ def lazy_browser(*arguments: str) -> Iterator[Callable[[], WebDriver]]:
                 browser().quit()
 
 
-def console(driver: WebDriver) -> list[str]:
+class Printed(NamedTuple):
+    """A line in the console: its text, the file or the address that it is about, whether it is an
+    error."""
+
+    text: str
+    place: str
+    error: bool
+
+    @property
+    def shown(self) -> str:
+        """The text with its place."""
+        return f"{self.text} ({self.place})" if self.place else self.text
+
+
+def console(driver: WebDriver) -> list[Printed]:
     """Return what the console has printed since the last call; of Firefox, nothing."""
-    if not hasattr(driver, "get_log"):
-        return []
-    # Each starts with its file, or "network", and its line: the console itself has them apart.
-    return [re.sub(r"^\S+ [\d:]+ ", "", each["message"]) for each in driver.get_log("browser")]
+    lines = []
+    for each in driver.get_log("browser") if hasattr(driver, "get_log") else []:
+        # Each starts with its address and its line, or with "-": the console has them apart.
+        where, line, text = re.match(r"(\S+) (?:([\d:]+)|-) (.*)", each["message"], re.S).groups()
+        place = urlsplit(where).path + (f", line {line.partition(':')[0]}" if line else "")
+        lines.append(Printed(text, place, each["level"] == "SEVERE"))
+    return lines
 
 
 def typeable(text: str) -> bool:
@@ -184,8 +201,10 @@ class Tab:
 
     @property
     def lines(self) -> set[str]:
-        """The lines of that text, but for those that say how the connection is."""
-        return {line.strip() for line in self.text.splitlines() if line.strip()} - STATUSES
+        """The lines of that text, but for messages and those that say how the connection is."""
+        logs = (box.get_property("value") for box in self.elements("#chat-log"))
+        messages = {line for log in logs for line in log.splitlines()}
+        return {line.strip() for line in self.text.splitlines()} - STATUSES - messages - {""}
 
     def has(self, what: str, look: Callable[[], T], *expected: T) -> T:
         """Wait until what `look` returns is one of the expected or, if none are named, is anything

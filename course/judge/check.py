@@ -13,16 +13,32 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from course import matrix
 from course.chapters import Chapter
-from course.judge.browser import console
-from course.judge.mistakes import Mistake, last_exception, likely
-from course.judge.scenarios import IN_TABS, ON_THE_WIRE, Scenario, parts
+from course.judge import evidence
+from course.judge.browser import Printed, console
+from course.judge.mistakes import Failure, Mistake, likely
+from course.judge.scenarios import IN_TABS, ON_THE_WIRE, WITHOUT_PAGES, Scenario, parts
 from course.judge.scenarios.stage import Stage, Unmet, new_room
+from course.judge.source import misspelled
 from course.judge.target import PATIENCE, CheckError, Target
 from course.matrix import Behaviour
 from course.run import install
-from course.run.serve import PrivateRedis, wait_until
+from course.run.serve import PrivateRedis, Server, wait_until
 
-BEHIND_A_GATE = {"socket_opens", "before_open"}  # in tabs: a gate holds back what they send
+ELEMENTS = {  # what a check needs of the pages; {room} is a name
+    "/chat/": {
+        "#room-name-input": "check types the name of a room there",
+        "#room-name-submit": "check presses this button to enter the room",
+    },
+    "/chat/{room}/": {
+        "#chat-log": "check reads the messages there, one in each line of a textarea",
+        "#chat-message-input": "check types messages there",
+        "#chat-message-submit": "check presses this button to send a message",
+        "#chat-status": "check reads there whether the page is connected",
+    },
+}
+OF_PAGES = ("page 400", "page 404", "page 500", "page only", "own tests")  # symptoms
+SHOWN = 3  # lines of the browser's console
+BEHIND_A_GATE = {"socket_opens", "before_open", "half_open"}  # a gate holds back their sockets
 
 
 def rows(chapter: Chapter, everything: bool = False) -> tuple[list[Behaviour], list[Behaviour]]:
@@ -47,17 +63,16 @@ def reason_against_tabs(wanted: bool) -> str:
 @dataclass(frozen=True)
 class Verdict:
     """What became of a row. `holds` is None if it was not run; `reason` says why, or which row has
-    to pass first, or why a row that passes was played without tabs. `known` means that one of the
-    causes is known by its sign, `terminal` is the server's last exception."""
+    to pass first, or why a row that passes was played without tabs. `printed` is what programs
+    printed meanwhile, each line with the name of the program; `cause` is what it points to."""
 
     row: Behaviour
     holds: bool | None
     reason: str = ""
     expected: str = ""
     seen: str = ""
-    causes: tuple[Mistake, ...] = ()
-    known: bool = False
-    terminal: str = ""
+    printed: tuple[tuple[str, str], ...] = ()
+    cause: Mistake | None = None
 
 
 @dataclass
@@ -68,6 +83,7 @@ class Check:
     chapter: Chapter
     browser: Callable[[], WebDriver] | None  # returns it; None: play without tabs
     no_browser: str = "--no-browser"  # the reason for None
+    wire: bool = False  # judge the socket alone, not the pages
     patience: float = PATIENCE  # seconds to wait for what should happen
     passed: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
@@ -83,10 +99,10 @@ class Check:
         if not played:
             return Verdict(row, None, reason)
         verdict = self._play(row, played)
-        if not (verdict.holds or verdict.known or row.needs) and self.target.folder:
+        if not (verdict.holds or verdict.cause or row.needs) and self.target.folder:
             # A second look: there are mistakes of which a server prints only when it is asked to.
             again = self._play(row, played, debug=True)
-            verdict = again if again.known else verdict
+            verdict = again if again.cause else verdict
         (self.passed if verdict.holds else self.failed).add(row.id)
         return replace(verdict, reason=reason) if verdict.holds else verdict
 
@@ -96,7 +112,7 @@ class Check:
         target, own_redis = self.target, None
         with ExitStack() as own:
             servers = [target.server] if target.server else []
-            if debug or needs - {"folder"}:
+            if debug or needs - {"folder", "browser"}:
                 url = target.redis_url
                 # A server that is stopped leaves its groups behind: not in the Redis of the others.
                 if "redis" in needs or (needs and target.redis):
@@ -122,15 +138,21 @@ class Check:
             finally:
                 with suppress(WebDriverException):  # an alert may keep a tab from closing
                     stage.leave()
+                with suppress(TimeoutError):  # what the end of a socket prints is of this row
+                    wait_until(lambda: all(map(sockets_ended, servers)), "", 1)
 
     def _playable(self, row: Behaviour) -> tuple[list[Scenario], str]:
         """Return what of a row can be played here, and why the rest cannot."""
         wire, in_tabs = ON_THE_WIRE.get(row.id), IN_TABS.get(row.id)
+        if self.wire and row.id in WITHOUT_PAGES:
+            wire = WITHOUT_PAGES[row.id]
         if row.needs and not self.target.folder:
             return [], "not with --url: it needs the project, to start and stop its server"
+        if "redis" in row.needs and self.target.other_layer:
+            return [], "your project does not use REDIS_URL"
         if "redis" in row.needs and not PrivateRedis.available():
             return [], "no redis-server on the PATH"
-        if not self.browser and (in_tabs or "folder" in row.needs):
+        if not self.browser and (in_tabs or "browser" in row.needs):
             reason = self.no_browser
         elif in_tabs and row.id in BEHIND_A_GATE and not self.target.local:
             reason = "only for a site on this machine, without TLS"
@@ -142,7 +164,7 @@ class Check:
         """Play the parts of a row until one fails; look for the cause where it was played."""
         with self.stage(row.needs, debug) as stage:
             before = [len(server.output()) for server in stage.servers]
-            self._shown(stage)  # what other rows left in the console
+            self._console()  # what other rows left there
             try:
                 for part in played:
                     stage.play(part)
@@ -158,33 +180,60 @@ class Check:
                     text = f"{failure} The server has ended, with exit status {status}."
                     failure = Unmet(text, failure.symptom, failure.output)
             self.busy |= self.target.server in stage.servers and "refused" not in failure.symptom
-            in_tabs = part is IN_TABS.get(row.id)
             terminal = "".join(
                 server.greeting + server.output()[start:]
                 for server, start in zip(stage.servers, before, strict=True)
             )
-            causes, known = likely(
-                "page only" if in_tabs else failure.symptom,
-                "\n".join([terminal, *self._shown(stage), failure.output]),
-                row.id,
-                self.chapter,
-                complete=in_tabs or bool(stage.servers),
-            )
+            lines, shown = self._console(), []
+            for tab in stage.tabs:
+                with suppress(WebDriverException):
+                    shown.append(tab.text)
+        symptom = "page only" if part is IN_TABS.get(row.id) else failure.symptom
+        printed = [("terminal", line) for line in self.target.errors_in(terminal)]
+        errors = dict.fromkeys(line.shown for line in lines if line.error)
+        printed += [("browser", line) for line in [*errors][:SHOWN]]
+        printed += [("pytest", line) for line in evidence.of_pytest(failure.output)]
+        if symptom not in OF_PAGES and self.target.folder:
+            printed += [("code", line) for line in misspelled(self.target.folder)]
+        texts = [terminal, *(line.text for line in lines), *shown, failure.output]
+        found = Failure(row.id, symptom, "\n".join(texts), not printed, self.target.code)
         expected, _, seen = str(failure).rpartition("; ")
-        last = last_exception(terminal)
-        return Verdict(row, False, "", expected, seen, tuple(causes), known, last)
+        cause = likely(found, self.chapter)
+        return Verdict(row, False, "", expected, seen, tuple(printed), cause)
 
-    def _shown(self, stage: Stage) -> list[str]:
-        """Return what the console shows since it was last asked, and what the tabs show."""
-        shown = console(self.browser()) if self.browser else []
-        for tab in stage.tabs:
-            with suppress(WebDriverException):
-                shown.append(tab.text)
-        return shown
+    def _console(self) -> list[Printed]:
+        """Return what the console shows since it was last asked."""
+        return console(self.browser()) if self.browser else []
 
 
-def noticed(check: Check) -> list[tuple[str, Sequence[Mistake]]]:
-    """Return what no row asks for and was seen all the same, each with its likely mistakes."""
+def sockets_ended(server: Server) -> bool:
+    """Say whether a server has noticed the end of every socket, by what runserver prints."""
+    printed = server.output()
+    return printed.count("WebSocket CONNECT ") <= printed.count("WebSocket DISCONNECT ")
+
+
+def lacks(check: Check) -> list[str]:
+    """Return what the pages of a chat do not have and this check needs. Without what it needs in a
+    room, no tabs are opened."""
+    said = []
+    with check.stage() as stage:
+        for path, elements in ELEMENTS.items():
+            page = stage.page(path.format(room=stage.room))
+            if page.symptom:
+                check.browser, check.no_browser = None, f"{page.path} is an error page"
+                said.append(f"The page {page.path} cannot be looked at: {page.seen}.")
+                continue
+            for css, why in elements.items():
+                if not page.tree.select_one(css):
+                    said.append(f"The page {page.path} has no {css}: {why}.")
+                    if "{" in path:
+                        check.browser, check.no_browser = None, f"the page of a room has no {css}"
+    return said
+
+
+def noticed(check: Check) -> list[tuple[str, Sequence[tuple[str, str]], Mistake | None]]:
+    """Return what no row asks for and was seen all the same, each with what was printed and what
+    it points to."""
     found, target = [], check.target
     if target.folder and list(target.folder.glob("*/asgi.py")):
         try:
@@ -192,11 +241,18 @@ def noticed(check: Check) -> list[tuple[str, Sequence[Mistake]]]:
                 pass
         except CheckError as error:
             text = f"runserver serves this project, and Daphne alone does not. {error.text}"
-            found.append((text, error.causes))
-    joined = target.redis and "second_tab" in check.passed and not check.failed
-    if joined and (left := _groups_left(target.redis)):
+            found.append((text, (), error.cause))
+    if not target.server or check.failed:
+        return found
+    terminal = target.server.output()
+    printed = [("terminal", line) for line in target.errors_in(terminal)]
+    if "second_tab" in check.passed and target.redis and (left := _groups_left(target.redis)):
         text = f"Every socket has closed, and Redis still has their groups ({left})."
-        found.append((text, likely("left behind", chapter=check.chapter)[0]))
+        failure = Failure("", "left behind", terminal, not printed, target.code)
+        found.append((text, printed, likely(failure, check.chapter)))
+    elif printed:
+        failure = Failure("", "", terminal, False, target.code)
+        found.append(("The server printed an error.", printed, likely(failure, check.chapter)))
     return found
 
 

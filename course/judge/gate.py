@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 class Gate:
     """A TCP relay to a site, as a context manager, over TLS if there is a context for it. `url` is
     the address of the gate. `sockets` counts the WebSocket handshakes. If `held`, they wait for
-    `release`."""
+    `release`. After `hold`, no socket gets a byte through, and none is closed."""
 
     def __init__(self, site: str, held: bool = False, tls: ssl.SSLContext | None = None) -> None:
         self.target, self.tls, self.sockets = urlsplit(site), tls, 0
-        self._open, self._ended, self._ready = asyncio.Event(), asyncio.Event(), threading.Event()
+        self._open, self._always, self._ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._ready = threading.Event()
+        self._always.set()
         if not held:
             self._open.set()
 
@@ -28,6 +30,10 @@ class Gate:
     def __exit__(self, *exception: object) -> None:
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join()
+
+    def hold(self) -> None:
+        """Let no byte of any socket through."""
+        self._loop.call_soon_threadsafe(self._open.clear)
 
     def release(self) -> None:
         """Let the sockets through that waited, and those to come."""
@@ -46,18 +52,20 @@ class Gate:
         # Python before 3.12 takes a connection that is cancelled for an error, and prints it.
         with contextlib.suppress(asyncio.CancelledError):
             start = await reader.read(65536)
-            if b"upgrade: websocket" in start.lower():
-                self.sockets += 1
-                await self._open.wait()
+            is_socket = b"upgrade: websocket" in start.lower()
+            self.sockets += is_socket
+            opened = self._open if is_socket else self._always
+            await opened.wait()
             site = self.target
             answers, upstream = await asyncio.open_connection(site.hostname, site.port)
             upstream.write(start)
-            await asyncio.gather(_pour(reader, upstream), _pour(answers, writer))
+            await asyncio.gather(_pour(reader, upstream, opened), _pour(answers, writer, opened))
 
 
-async def _pour(source: StreamReader, sink: StreamWriter) -> None:
-    """Pass on what comes, until one side ends: then the other one ends, too."""
+async def _pour(source: StreamReader, sink: StreamWriter, opened: asyncio.Event) -> None:
+    """Pass on what comes, while it is open, until one side ends: then the other one ends, too."""
     with contextlib.closing(sink), contextlib.suppress(ConnectionError):
         while data := await source.read(65536):
+            await opened.wait()
             sink.write(data)
             await sink.drain()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from textwrap import indent
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import jinja2
 import msgspec
@@ -21,8 +21,6 @@ FILE = Path(__file__).with_name("mistakes.toml")
 DATA = tomllib.loads(FILE.read_text("utf-8"))
 JINJA = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
 TEMPLATE = JINJA.from_string(FILE.with_name("mistake.md.jinja").read_text("utf-8"))
-SHORT = 5  # a list of likely mistakes has at most so many, those of the latest chapters first
-EXCEPTION = re.compile(r"^[\w.]*(?:Error|Exception|Warning|Configured|NotReady|Exist)\b.*$", re.M)
 
 Draw = Callable[[Path, str, str, str], str]  # a step, a file of it, its old and new text
 Id = Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -69,12 +67,37 @@ class Patch(Entry):
     setting: bool = False
 
 
+class Failure(NamedTuple):
+    """What was seen when a row failed: the symptom, all texts that came up meanwhile, whether none
+    of them is an error, and the project's code ("": nobody can see it)."""
+
+    row: str
+    symptom: str
+    text: str
+    no_error: bool
+    code: str
+
+
 class Clues(Entry):
     """How a mistake is known in a project of a learner's."""
 
     row: Row = ""
     sign: Sign | list[Sign] = []
     symptom: Symptom = ""
+    code: str = ""
+    lacks: str = ""
+
+    def fit(self, failure: Failure) -> int:
+        """Return how clearly a failure points to the mistake; 0: it does not. A mistake with signs
+        needs one of them in the texts. Another one needs its row and its symptom, and no error."""
+        if self.code and not re.search(self.code, failure.code, re.M):
+            return 0
+        if self.lacks and (not failure.code or re.search(self.lacks, failure.code, re.M)):
+            return 0
+        if self.sign:
+            return max(map(len, self.signs_in(failure.text)), default=0)
+        known = (self.symptom or self.code or self.lacks) and failure.no_error
+        return int(bool(known) and (self.row, self.symptom) == (failure.row, failure.symptom))
 
     def signs_in(self, evidence: str) -> list[str]:
         """Return the signs that are in there, as whole lines with … for what varies."""
@@ -142,39 +165,15 @@ def patched(mistake: Mistake) -> dict[str, tuple[str, str]]:
     return texts
 
 
-def last_exception(printed: str) -> str:
-    """Return the line of the last exception or warning in there, or nothing."""
-    return ["", *EXCEPTION.findall(printed)][-1]
-
-
-def likely(
-    symptom: str,
-    evidence: str = "",
-    row: str = "",
-    chapter: Chapter | None = None,
-    complete: bool = False,
-) -> tuple[list[Mistake], bool]:
-    """Return the mistakes that a failure points to, and whether one is known by its sign. Without
-    a sign in the evidence, the symptom gives a short list; if the evidence is `complete`, no
-    mistake that has a sign is on it."""
-    every, fits = load(), {}
-    for mistake in every:
-        if signs := mistake.check.signs_in(evidence):
-            of_chapter = chapter is not None and mistake.step == chapter.number
-            fits[mistake.id] = mistake.check.row == row, of_chapter, max(map(len, signs))
-    if fits:
-        best = max(fits, key=fits.__getitem__)
-        return [each for each in every if each.id == best], True
-    taught = chapter.number if chapter else CHAPTERS[-1].number
-    short = [
-        each
-        for each in every
-        if each.check.symptom == symptom
-        and not (complete and each.check.sign)
-        and each.check.row in ("", row)
-        and each.step <= taught
-    ]
-    return sorted(short, key=lambda each: -each.step)[: SHORT if symptom else 0], False
+def likely(failure: Failure, of: Chapter | None = None) -> Mistake | None:
+    """Return the mistake to which a failure points most clearly, or nothing."""
+    every = {each.id: (each, each.check.fit(failure)) for each in load()}
+    fits = {
+        name: (mistake.check.row == failure.row, of is not None and mistake.step == of.number, fit)
+        for name, (mistake, fit) in every.items()
+        if fit
+    }
+    return every[max(fits, key=fits.__getitem__)][0] if fits else None
 
 
 def page(draw: Draw) -> str:

@@ -54,10 +54,10 @@ class Person:
         except (OSError, HTTPException) as error:
             raise Unmet(f"{url} should show a form and take it; {error}.") from error
 
-    def post(self, url: str, data: bytes | Iterable[bytes] = b"") -> tuple[int, dict]:
-        """Send bytes as a script of a page does; return the status and the JSON that come. Raise
-        Unmet if no answer comes."""
-        headers = {"Content-Type": "application/octet-stream", **from_page(url)}
+    def post(self, url: str, data: bytes | Iterable[bytes], kind: str) -> tuple[int, dict]:
+        """Send bytes of this kind as a script of a page does; return the status and the JSON that
+        come. Raise Unmet if no answer comes."""
+        headers = {"Content-Type": f"application/{kind}", **from_page(url)}
         headers["X-CSRFToken"] = self.cookies.get("csrftoken", "")
         try:
             try:

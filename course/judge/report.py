@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from course.chapters import on_site
-from course.judge.check import Check, Verdict, noticed, rows
+from course.judge.check import Check, Verdict, lacks, noticed, rows
 from course.judge.mistakes import Mistake
 
 CONSOLE = Console(highlight=False, soft_wrap=True)
@@ -22,19 +22,30 @@ def judge(check: Check, everything: bool) -> bool:
     now, later = rows(check.chapter, everything)
     step = f"step {check.chapter.number}"
     CONSOLE.print(Text(f"\n{check.target.name}, by the rows of {step}:", "bold"))
+    for text in before(check):
+        CONSOLE.print(Text.assemble(("  ! ", "yellow"), text))
     for row in now:
         with CONSOLE.status(Text(plain(row.words))):
             verdicts.append(check.verdict(row))
         show(verdicts[-1])
     failed = any(each.holds is False for each in verdicts)
-    for text, causes in noticed(check):
+    for text, printed, cause in noticed(check):
         CONSOLE.print(Text.assemble(("  ! ", "yellow"), text))
-        show_causes(causes)
+        show_printed(printed, cause)
     if failed:
         CONSOLE.print("\nTo read these pages, let learn.py docs serve them.")
     style = "red" if failed else "green"
     CONSOLE.print(Text(f"\n{step.capitalize()}: {counted(verdicts, len(later))}", style))
     return not failed
+
+
+def before(check: Check) -> list[str]:
+    """Return what is to be said before the first row: what the check asks for and does not find."""
+    found = [] if check.wire else lacks(check)
+    if layers := check.target.other_layer:
+        text = "Your project does not use REDIS_URL, so rows that need a Redis of their own are not"
+        found.append(f"{text} judged. CHANNEL_LAYERS is always {layers}.")
+    return [*found, f"What check asks of a chat: {on_site('check.md')}"] if found else []
 
 
 def plain(words: str) -> str:
@@ -52,20 +63,19 @@ def show(verdict: Verdict) -> None:
     if verdict.expected:
         detail("expected", f"{verdict.expected}.")
     detail("seen", verdict.seen[:1].upper() + verdict.seen[1:])
-    if verdict.terminal and not verdict.known:
-        detail("terminal", verdict.terminal)
-    show_causes(verdict.causes)
+    show_printed(verdict.printed, verdict.cause)
     detail("read", on_site(verdict.row.page))
 
 
-def show_causes(causes: Sequence[Mistake]) -> None:
-    """Print the mistakes that are likely, and where each is explained."""
-    for mistake in causes:
-        detail("cause" if len(causes) == 1 else "one of", f"{mistake.title} ({mistake.id})")
-        if len(causes) == 1:
-            sentence = re.split(r"(?<=[.:])\s", " ".join(mistake.cause.split()))[0]
-            detail("", plain(sentence))
-        detail("", on_site(f"troubleshooting.md#{mistake.id}"))
+def show_printed(printed: Sequence[tuple[str, str]], cause: Mistake | None) -> None:
+    """Print what programs printed and, if it points to a mistake, where that is explained."""
+    for (name, line), last in zip(printed, [("", ""), *printed], strict=False):
+        detail("" if name == last[0] else name, line)
+    if cause:
+        sentence = re.split(r"(?<=[.:])\s", " ".join(cause.cause.split()))[0]
+        detail("cause", f"most likely: {cause.title} ({cause.id})")
+        detail("", plain(sentence))
+        detail("", on_site(f"troubleshooting.md#{cause.id}"))
 
 
 def detail(label: str, text: str) -> None:

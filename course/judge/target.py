@@ -1,7 +1,8 @@
 """What is judged: a site that runs already, or a project, of which a copy is served."""
 
-import re
-from collections.abc import Collection, Iterator, Sequence
+import subprocess
+import sys
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +10,11 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from course.chapters import CourseError, on_site
-from course.judge.mistakes import EXCEPTION, Mistake, likely
+from course.judge import evidence
+from course.judge.mistakes import Failure, Mistake, likely
 from course.judge.people import Person, asks_for_log_in, sign_up
 from course.judge.scenarios.stage import Stage, Unmet
+from course.judge.source import code
 from course.run.serve import PrivateRedis, ServeError, Server, copy_project, free_port
 
 PATIENCE = 5.0  # seconds to wait for what should happen: only a row that fails takes that long
@@ -22,13 +25,18 @@ WARNINGS = {"PYTHONWARNINGS": "error:coroutine:RuntimeWarning"}
 DEBUG = {"PYTHONASYNCIODEBUG": "1"}
 
 
-class CheckError(CourseError):
-    """The check cannot go on; its text says why, in one line, and which mistakes are likely."""
+# Where Redis is not: a project that uses REDIS_URL has this in its settings.
+NOWHERE = "redis://check.invalid:6379/0"
+LAYERS = "from django.conf import settings; print(getattr(settings, 'CHANNEL_LAYERS', {}))"
 
-    def __init__(self, text: str, causes: Sequence[Mistake] = ()) -> None:
-        pages = " or ".join(on_site(f"troubleshooting.md#{each.id}") for each in causes)
-        super().__init__(f"{text}. See {pages}." if pages else text)
-        self.text, self.causes = text, causes
+
+class CheckError(CourseError):
+    """The check cannot go on; its text says why, in one line, and where to read on."""
+
+    def __init__(self, text: str, cause: Mistake | None = None) -> None:
+        page = on_site(f"troubleshooting.md{f'#{cause.id}' if cause else ''}")
+        super().__init__(f"{text}. See {page}.")
+        self.text, self.cause = text, cause
 
 
 class Target:
@@ -37,6 +45,8 @@ class Target:
     folder: Path | None = None
     server: Server | None = None
     redis: PrivateRedis | None = None
+    code = ""  # of the project
+    other_layer = ""  # the channel layers of a project that does not use REDIS_URL
 
     def __init__(self, name: str, url: str = "") -> None:
         self.name, self.url = name, url
@@ -46,6 +56,10 @@ class Target:
         """Who uses the site: somebody who has signed up, if it asks for a log-in. Raise Unmet if
         that fails."""
         return sign_up(self.url) if asks_for_log_in(self.url) else Person()
+
+    def errors_in(self, printed: str) -> list[str]:
+        """Return the last error that a server printed, in a few lines."""
+        return evidence.of_terminal(printed, self.folder) if self.folder else []
 
     @property
     def local(self) -> bool:
@@ -74,7 +88,10 @@ class Project(Target):
                 self.redis = PrivateRedis()
                 own.callback(self.redis.stop)
                 self.redis_url = self.redis.url
+            self.code = code(self.folder)
             self.server = own.enter_context(self.serve(self.redis_url))
+            if "redis" in self.services:
+                self.other_layer = self._layer_without_redis_url()
             self.url = self.server.url
             self.own = own.pop_all()
         return self
@@ -114,11 +131,20 @@ class Project(Target):
         finally:
             server.stop()
 
+    def _layer_without_redis_url(self) -> str:
+        """Return the CHANNEL_LAYERS of a project that does not use REDIS_URL, else nothing."""
+        command = [sys.executable, "manage.py", "shell", "--command", LAYERS]
+        environment = self.server.environment | {"REDIS_URL": NOWHERE}
+        options = {"cwd": self.folder, "env": environment, "capture_output": True}
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True, **options)
+        layers = ["", *done.stdout.strip().splitlines()][-1]
+        return "" if done.returncode or NOWHERE in layers else layers
+
     def _does_not_start(self, printed: str) -> CheckError:
-        errors = EXCEPTION.findall(printed) or re.findall(r"^ERRORS:\n(.+)", printed, re.M)
-        last = (errors or printed.strip().splitlines() or ["it prints nothing"])[-1]
-        text = f"The server of {self.name} does not start: {last.strip().rstrip('.')}"
-        return CheckError(text, likely("does not start", printed, complete=True)[0])
+        lines = self.errors_in(printed) or printed.strip().splitlines()[-1:]
+        why = "; ".join(lines).rstrip(".,") or "it prints nothing"
+        text = f"The server of {self.name} does not start: {why}"
+        return CheckError(text, likely(Failure("", "does not start", printed, False, self.code)))
 
 
 def site_at(url: str) -> Target:
@@ -135,6 +161,5 @@ def site_at(url: str) -> Target:
         Stage(site.url, "", None, patience=PATIENCE).page("/chat/")
     except Unmet as unmet:
         seen = str(unmet).partition("; ")[2]
-        text = f"At {site.url}, {seen} Start the server there first"
-        raise CheckError(text, likely("nobody answers")[0]) from None
+        raise CheckError(f"At {site.url}, {seen} Start the server there first") from None
     return site

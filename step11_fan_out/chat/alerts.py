@@ -8,7 +8,9 @@ from channels.layers import get_channel_layer
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from chat.models import Alert
+from chat.models import Alert, Job
+
+JOBS = 3  # of a user, the newest: a tab that is opened gets how far they are
 
 
 def alert_group(user_id):
@@ -43,8 +45,10 @@ def alert_mentioned(message):
 
 @database_sync_to_async
 def missed(user):
-    """Return a frame for each alert that a user has not seen, in order."""
-    return [alert.frame() for alert in Alert.objects.filter(user=user, seen=False)]
+    """Return a frame for each alert that a user has not seen, in order, and for the last jobs."""
+    alerts = Alert.objects.filter(user=user, seen=False)
+    jobs = Job.objects.filter(user=user).order_by("-pk")[:JOBS]
+    return [each.frame() for each in (*alerts, *reversed(jobs))]
 
 
 @database_sync_to_async

@@ -1,5 +1,7 @@
 """What the chat stores."""
 
+from pathlib import Path
+
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
@@ -51,3 +53,22 @@ class Alert(models.Model):
     def frame(self):
         """Return what a tab gets, ready for JSON."""
         return {"alert": self.text, "id": self.pk}
+
+
+class Job(models.Model):
+    """An export of a room's history, and how far it is. The worker writes here, the tabs read."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    room = models.CharField(max_length=80)
+    last = models.PositiveIntegerField()  # the number of the last message for it
+    size = models.PositiveBigIntegerField(default=0)  # bytes that are in its file for sure
+    done = models.PositiveSmallIntegerField(default=0)  # percent
+    failed = models.BooleanField(default=False)
+
+    def path(self):
+        """Return where its file is."""
+        return Path(settings.MEDIA_ROOT) / f"export-{self.pk}.txt"
+
+    def frame(self):
+        """Return what a tab gets, ready for JSON."""
+        return {"job": self.pk, "done": self.done, "failed": self.failed}

@@ -1,8 +1,9 @@
-"""The chat's two pages, and its files."""
+"""The chat's two pages, its files, and its jobs."""
 
 from uuid import uuid4
 
 from asgiref.sync import async_to_sync
+from celery.exceptions import OperationalError
 from channels.layers import get_channel_layer
 from django.contrib.auth.decorators import login_not_required
 from django.core.files.base import ContentFile
@@ -14,8 +15,9 @@ from django.views.decorators.http import require_POST
 
 from chat import history
 from chat.files import MAX_SIZE, file_error, image_type
-from chat.models import Message
+from chat.models import Job, Message
 from chat.rooms import group_name, room_name_error
+from chat.tasks import export
 
 
 def index(request):
@@ -74,3 +76,26 @@ def download(request, room_name, message_id):
             "Content-Security-Policy": "sandbox",  # no scripts, even if it is a page after all
         },
     )
+
+
+def start_job(request):
+    """Django calls this for /chat/jobs/: store a job, and leave the work to a worker."""
+    if request.method != "POST":
+        return room(request, "jobs")  # a room can have this name, too
+    room_name = request.POST.get("room", "")
+    if error := room_name_error(room_name):
+        return JsonResponse({"error": error}, status=400)
+    last = history.last_number(room_name)
+    job = Job.objects.create(user=request.user, room=room_name, last=last)
+    try:
+        export.delay_on_commit(job.pk)  # before the commit, a worker would find no job
+    except OperationalError:
+        job.delete()
+        return JsonResponse({"error": "Redis does not answer. Try it again later."}, status=503)
+    return JsonResponse(job.frame(), status=202)
+
+
+def job_file(request, job_id):
+    """Django calls this for the address of a job: its user saves the file."""
+    job = get_object_or_404(Job, pk=job_id, user=request.user, done=100)
+    return FileResponse(job.path().open("rb"), as_attachment=True, filename=f"{job.room}.txt")

@@ -74,3 +74,9 @@ if REDIS_URL := os.environ.get("REDIS_URL"):
     }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# With Redis, tasks wait there for a worker. Without, the process that calls a task runs it.
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
+CELERY_TASK_DEFAULT_QUEUE = f"tasks-{slugify(Path(__file__).parent.parent.name)}"
+CELERY_TASK_IGNORE_RESULT = True  # what became of a task is in the row of its job

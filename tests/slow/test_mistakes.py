@@ -173,7 +173,7 @@ class Learner:
         elif where == "command":
             text = self.command
         elif where == "console":
-            self.console += "".join(f"{line}\n" for line in console(self.browser()))
+            self.console += "".join(f"{line.text}\n" for line in console(self.browser()))
             text = self.console
         elif where in LOOKS:
             tab = next(iter(self.tabs.values()))
@@ -276,16 +276,11 @@ def test_a_mistake_is_seen_as_told_and_named_by_check(chapter, mistake, learner,
         )
     if mistake.patch and mistake.check.symptom:
         someone.own.close()
-        named = named_by_check(mistake, someone.folder, browser)
-        assert named
-        assert all(causes == [mistake.id] for causes in named), named
+        assert named_by_check(mistake, someone.folder, browser) == {mistake.id}
 
 
-def named_by_check(
-    mistake: Mistake, folder: Path, browser: Callable[[], WebDriver]
-) -> list[list[str]]:
-    """Check a folder up to the row of its mistake; return, for each thing that is wrong, the
-    mistakes that it points to."""
+def named_by_check(mistake: Mistake, folder: Path, browser: Callable[[], WebDriver]) -> set[str]:
+    """Check a folder up to the row of its mistake; return the mistakes that are named."""
     step, clues = chapter(mistake.step), mistake.check
     judged = [row for row in rows(step, True)[0] if not row.slow or row.id == clues.row]
     if clues.row:  # nothing that comes after it is needed
@@ -296,12 +291,12 @@ def named_by_check(
     try:
         with Project(folder, step.services, None) as target:
             check = Check(target, step, tabs, patience=PATIENCE_OF_CHECK)
-            found = [check.verdict(row).causes for row in judged]
+            found = [check.verdict(row).cause for row in judged]
             if not clues.row:
-                found += [causes for _, causes in noticed(check)]
+                found += [cause for _, _, cause in noticed(check)]
     except CheckError as error:
-        found = [error.causes]
-    return [[each.id for each in causes] for causes in found if causes]
+        found = [error.cause]
+    return {cause.id for cause in found if cause}
 
 
 # What is seen where everything is there that a mistake needs to show itself, but for the mistake.

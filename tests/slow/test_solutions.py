@@ -58,7 +58,7 @@ def test_a_correct_chat_passes(chapter, overlay, browser, tmp_path):
     pages = chapter == CHAPTERS[0] or any(path.endswith((".html", ".js")) for path in changed)
     in_tabs = {row.id for row in judged if pages or row.id in ALWAYS_IN_TABS}
     if all("test" in path for path in changed):
-        judged = [row for row in judged if "folder" in row.needs]
+        judged = [row for row in judged if "browser" in row.needs]
     with Project(folder, chapter.services, None) as target:
         check = Check(target, chapter, None, patience=PATIENCE)
         # What fails is played again: in the moment in which a tab leaves, the core layer of

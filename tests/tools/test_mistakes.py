@@ -10,7 +10,7 @@ import pytest
 
 from course.chapters import ROOT, chapter
 from course.judge import mistakes
-from course.judge.mistakes import Clues, Seen
+from course.judge.mistakes import Clues, Failure, Seen
 
 MISTAKES = mistakes.load()
 
@@ -56,13 +56,24 @@ def test_the_index_of_the_page_names_every_mistake() -> None:
     assert {*re.findall(r"\(#([\w-]+)\)", index)} >= {each.id for each in MISTAKES}
 
 
-def test_without_a_sign_a_mistake_is_on_a_short_list() -> None:
-    """As with --url, where nobody can see what the server prints."""
-    for each in MISTAKES:
-        if symptom := each.check.symptom:
-            found, known = mistakes.likely(symptom, "", each.check.row, chapter(each.step))
-            assert each in found[: mistakes.SHORT]
-            assert not known
+def test_a_mistake_is_named_only_where_its_clues_are_in_the_failure() -> None:
+    failure = Failure("own_message", "silent", "one\nError: two\n", True, "def connect(self):")
+    for clues, fits in (
+        (Clues(), False),
+        (Clues(row="own_message", symptom="silent"), True),
+        (Clues(row="second_tab", symptom="silent"), False),
+        (Clues(row="own_message", symptom="dropped 1011"), False),
+        (Clues(sign="Error: …"), True),
+        (Clues(row="own_message", symptom="silent", sign="Error: three"), False),
+        (Clues(row="own_message", symptom="silent", code="def con+ect"), True),
+        (Clues(row="own_message", symptom="silent", code="receive"), False),
+        (Clues(row="own_message", symptom="silent", lacks="receive"), True),
+        (Clues(sign="Error: two", lacks="connect"), False),
+    ):
+        assert bool(clues.fit(failure)) is fits, clues
+    by_symptom = Clues(row="own_message", symptom="silent", lacks="receive")
+    assert not by_symptom.fit(failure._replace(no_error=False)), "an error points elsewhere"
+    assert not by_symptom.fit(failure._replace(code="")), "nobody can see what it lacks"
 
 
 def test_the_line_for_containers_is_that_of_compose() -> None:

@@ -11,6 +11,7 @@ from course.judge.scenarios import (
     files,
     frames,
     history,
+    jobs,
     messages,
     own_tests,
     pages,
@@ -22,9 +23,11 @@ Scenario = Callable[[Stage], None]
 # For each row: what proves on the wire that it holds, what in tabs, and what proves its absence.
 SCENARIOS: dict[str, tuple[Scenario | None, Scenario | None, Scenario | None]] = {
     "choose_room": (pages.choose_room, pages.choose_room_in_a_tab, None),
-    "any_name": (pages.any_name, pages.any_name_in_a_tab, None),
+    "asgi": (pages.asgi, None, None),
     "socket_opens": (Stage.client, pages.socket_opens_in_a_tab, pages.no_socket),
     "own_message": (messages.own_message, messages.own_message_in_a_tab, None),
+    "trimmed": (messages.trimmed, None, None),
+    "any_name": (pages.any_name, pages.any_name_in_a_tab, None),
     "second_tab": (messages.second_tab, messages.second_tab_in_tabs, messages.no_second_tab),
     "other_room": (messages.other_room, messages.other_room_in_tabs, None),
     "as_typed": (messages.as_typed, messages.as_typed_in_a_tab, None),
@@ -33,6 +36,7 @@ SCENARIOS: dict[str, tuple[Scenario | None, Scenario | None, Scenario | None]] =
     "foreign_origin": (frames.foreign_origin, None, None),
     "idle": (frames.idle, None, None),
     "server_restart": (None, failures.server_restart, None),
+    "half_open": (None, failures.half_open, None),
     "two_servers": (messages.second_tab, messages.second_tab_in_tabs, messages.no_second_tab),
     "two_servers_in_memory": (messages.second_tab, None, messages.not_shared),
     "redis_restart": (None, failures.redis_restart, None),
@@ -60,12 +64,19 @@ SCENARIOS: dict[str, tuple[Scenario | None, Scenario | None, Scenario | None]] =
     "command_in_memory": (alerts.command, None, alerts.command_is_not_received),
     "unseen": (alerts.unseen, None, None),
     "rolled_back": (alerts.rolled_back, None, None),
+    "jobs": (jobs.job, jobs.job_in_tabs, jobs.no_job),
+    "worker_killed": (jobs.worker_killed, None, None),
+    "job_without_redis": (jobs.redis_restarts, None, None),
     "own_tests": (own_tests.own_tests, None, own_tests.no_own_tests),
 }
 ON_THE_WIRE, IN_TABS, DOES_NOT_HOLD = (
     {row: scenarios[kind] for row, scenarios in SCENARIOS.items() if scenarios[kind]}
     for kind in range(3)
 )
+
+
+# Where only the socket is judged: what is played in place of a part that needs pages.
+WITHOUT_PAGES = {"choose_room": None, "any_name": pages.any_name_without_pages}
 
 
 def parts(row: str) -> list[Scenario]:

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from course.judge.browser import Tab
+from course.judge.gate import Gate
 from course.judge.scenarios.stage import Client, Silent, Stage, Unmet, require
 from course.run.serve import wait_until
 
 BAD = "not JSON"
 MANY = 1500  # messages of a thousand emoji: 6 to 18 MB, of which the sockets themselves hold 3
 LOSES = "A tab that stops reading should lose its socket"
+NOTICED = 10  # seconds after a message without an answer
 WINDOW = 50  # said at once: fewer than any channel layer's capacity
 
 
@@ -26,6 +28,26 @@ def server_restart(stage: Stage) -> None:
     tab.sees("before", "meanwhile")
     tab.say("after")
     tab.sees("before", "meanwhile", "after")
+
+
+def half_open(stage: Stage) -> None:
+    with Gate(stage.url) as gate:
+        tab = stage.joined(gate.url)
+        tab.say("before")
+        tab.sees("before")
+        tab.patience = max(tab.patience, NOTICED)
+        gate.hold()
+        tab.say("on its way")
+        tab.shows("reconnecting…")
+        gate.release()
+        tab.shows("connected")
+        box = tab.element("#chat-message-input")
+        tab.has(
+            "“on its way” in the log or in the field",
+            lambda: "on its way" in (*tab.log, box.get_property("value")),
+        )
+        tab.say("after")
+        tab.ends_with("after")
 
 
 def redis_restart(stage: Stage) -> None:

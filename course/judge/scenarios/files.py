@@ -32,7 +32,7 @@ CHOOSE, WATCH_BAR, ATTACK = (
 def post(stage: Stage, name: str, data: bytes = b"x", by: Person | None = None) -> tuple[int, dict]:
     """Send a file to this stage's room; return the status and the JSON that come."""
     path = f"/chat/{stage.room}/files/?name={quote(name, safe='')}"
-    return (by or stage.person).post(stage.url + path, data)
+    return (by or stage.person).post(stage.url + path, data, "octet-stream")
 
 
 def send(stage: Stage, name: str, data: bytes = b"x", by: Person | None = None) -> None:

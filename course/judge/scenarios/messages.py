@@ -21,9 +21,15 @@ def own_message_in_a_tab(stage: Stage) -> None:
     tab.has("its focus on", lambda: tab.focus, "chat-message-input")
     tab.say("hello", "how are you? 🎉")
     tab.sees("hello", "how are you? 🎉")
-    tab.type("#chat-message-input", "  by the button  ")
+    tab.type("#chat-message-input", "by the button")
     tab.element("#chat-message-submit").click()
     tab.sees("hello", "how are you? 🎉", "by the button")
+
+
+def trimmed(stage: Stage) -> None:
+    client = stage.client()
+    client.say("  with spaces around  ")
+    client.hears("with spaces around")
 
 
 def second_tab(stage: Stage) -> None:

@@ -80,8 +80,25 @@ def any_name(stage: Stage) -> None:
                 stage.client(room=name)
             except Unmet as unmet:
                 raise Unmet(f"In the room {name!r}: {unmet}", unmet.symptom) from unmet
-    for name in (TOO_LONG, "..", f" {stage.room}") if sockets else ():
+    if sockets:
+        bad_names_have_no_socket(stage)
+
+
+def any_name_without_pages(stage: Stage) -> None:
+    for name in GOOD_NAMES:
+        stage.client(room=name)
+    bad_names_have_no_socket(stage)
+
+
+def bad_names_have_no_socket(stage: Stage) -> None:
+    for name in (TOO_LONG, "..", f" {stage.room}"):
         stage.is_refused(f"A socket for the room {name!r}, which cannot be,", room=name)
+
+
+def asgi(stage: Stage) -> None:
+    greeting = stage.servers[0].greeting
+    text = "runserver should be that of Daphne, so that the project is an ASGI application"
+    require("ASGI" in greeting, f"{text}; it prints nothing of ASGI.")
 
 
 def opens(stage: Stage) -> bool:

@@ -226,6 +226,8 @@ class Stage:
         except InvalidStatus as refused:
             status = refused.response.status_code
             text = f"A socket should open; the server answered its handshake with {status}."
+            if status == 403:
+                text += " It refused the origin, or connect() closed the socket before accept()."
             raise Unmet(text, f"refused {status}") from refused
         except (OSError, InvalidHandshake) as error:
             raise no_answer("A socket should open", error) from error

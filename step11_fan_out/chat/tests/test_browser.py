@@ -20,7 +20,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from chat import history
-from chat.models import Message
+from chat.models import Job, Message
 
 PATIENCE = 5  # seconds to wait for what a tab should show: only a failure takes that long
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  # a GIF of 1 by 1
@@ -66,6 +66,13 @@ class Tab:
 
 
 class BrowserTests(ChannelsLiveServerTestCase):
+    @classmethod
+    def setUpClass(cls):
+        """Start a server that does jobs itself, as it does without Redis: there is no worker."""
+        with pytest.MonkeyPatch.context() as environment:
+            environment.delenv("REDIS_URL", raising=False)
+            super().setUpClass()
+
     @pytest.fixture(autouse=True)
     def use_browser(self, browser):
         self.browser = browser
@@ -158,6 +165,8 @@ class BrowserTests(ChannelsLiveServerTestCase):
         """Delete what the server has stored: its files are where those of the chat are."""
         for message in Message.objects.exclude(file=""):
             message.file.delete(save=False)
+        for job in Job.objects.all():
+            job.path().unlink(missing_ok=True)
 
     def test_when_somebody_sends_a_picture_then_every_tab_in_the_room_shows_it(self):
         self.addCleanup(self.delete_files)
@@ -244,3 +253,36 @@ class BrowserTests(ChannelsLiveServerTestCase):
             )
             tab.should_show("chat-alerts", "dinner!")
             assert self.browser.execute_script("return shown") == ["dinner!"] * hidden
+
+    def test_when_a_job_runs_then_every_tab_shows_how_far_it_is_also_after_a_reload(self):
+        self.addCleanup(self.delete_files)
+        self.sign_up("ann")
+        index, room = Tab(self.browser, self.live_server_url), self.enter(f"kitchen {uuid4()}")
+        room.send("hello")
+        room.should_show("chat-log", "ann: hello\n")
+        room.find("chat-job-submit").click()
+        for tab in room, index:
+            tab.should("show that the job has begun", lambda tab=tab: 0 < bar_of(tab) < 100)
+        before = bar_of(index)
+        index.browser.refresh()
+        index.should("have caught up", lambda: bar_of(index) >= before)
+        for tab in room, index:
+            tab.should("show more than half", lambda tab=tab: bar_of(tab) > 50)
+            tab.should("show a link", lambda tab=tab: tab.read("chat-jobs").endswith("file"))
+        link = room.find("chat-jobs").find_element(By.TAG_NAME, "a").get_property("href")
+        assert link.endswith(f"/chat/jobs/{Job.objects.get().pk}/")
+
+    def test_when_frames_of_a_job_overtake_each_other_then_its_bar_does_not_go_back(self):
+        self.sign_up("ann")
+        tab = self.enter(f"kitchen {uuid4()}")
+        for done in 40, 20, 45:
+            self.browser.execute_script("showJob({ job: 1, done: arguments[0] })", done)
+            assert bar_of(tab) == max(40, done)
+        self.browser.execute_script("showJob({ job: 1, done: 45, failed: true })")
+        assert tab.read("chat-jobs").endswith("This has failed.")
+
+
+def bar_of(tab):
+    """Return the percent that the bar of the only job shows, or 0 without a job."""
+    bars = tab.find("chat-jobs").find_elements(By.TAG_NAME, "progress")
+    return bars[0].get_property("value") if bars else 0

@@ -10,6 +10,7 @@ const alertSocket = openSocket(() => "/ws/alerts/", {
   onFrame: (frame) => {
     if (frame.seen) alerts.replaceChildren(); // in this tab or in another one
     if (frame.alert) showAlert(frame);
+    if (frame.job) showJob(frame);
     const count = alerts.children.length;
     seenButton.hidden = !count;
     document.title = count ? `(${count}) ${title}` : title;

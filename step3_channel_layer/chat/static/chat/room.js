@@ -3,17 +3,18 @@
 const roomName = JSON.parse(document.getElementById("room-name").textContent);
 const log = document.getElementById("chat-log");
 const input = document.getElementById("chat-message-input");
+const news = document.getElementById("chat-news");
 const error = document.getElementById("chat-error");
-let lastSent = "";
 
 const socket = openSocket(`/ws/chat/${encodeURIComponent(roomName)}/`, {
   onStatus: (status) => (document.getElementById("chat-status").textContent = status),
-  onFrame: (frame) => {
+  onFrame: (frame, sent) => {
     if (frame.error) {
       error.textContent = frame.error;
-      input.value ||= lastSent; // give it back to fix, unless the next one is being typed
+      if (sent) input.value = `${input.value} ${sent.message}`.trim(); // give the text back
     } else {
       log.value += frame.message + "\n";
+      news.textContent = frame.message;
       log.scrollTop = log.scrollHeight;
     }
   },
@@ -21,7 +22,7 @@ const socket = openSocket(`/ws/chat/${encodeURIComponent(roomName)}/`, {
 
 document.getElementById("chat-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  lastSent = input.value;
+  const message = input.value;
   input.value = error.textContent = "";
-  socket.send({ message: lastSent });
+  socket.send({ message });
 });

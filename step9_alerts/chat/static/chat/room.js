@@ -3,6 +3,7 @@
 const roomName = JSON.parse(document.getElementById("room-name").textContent);
 const log = document.getElementById("chat-log");
 const input = document.getElementById("chat-message-input");
+const news = document.getElementById("chat-news");
 const error = document.getElementById("chat-error");
 let last = ""; // the number of the last message in the log; "" asks for the newest messages
 
@@ -15,12 +16,13 @@ const socket = openSocket(() => `/ws/chat/${encodeURIComponent(roomName)}/?since
   onFrame: (frame, sent) => {
     if (frame.error) {
       error.textContent = frame.error;
-      input.value ||= sent.message; // give it back to fix, unless the next one is being typed
+      if (sent) input.value = `${input.value} ${sent.message}`.trim(); // give the text back
     } else if (frame.message) {
       const older = frame.number - last - 1; // too many to send
       if (older > 0) log.value += `(${older} older messages)\n`;
       last = frame.number;
-      log.value += `${frame.author ?? "somebody"}: ${frame.message}\n`;
+      news.textContent = `${frame.author ?? "somebody"}: ${frame.message}`;
+      log.value += news.textContent + "\n";
       log.scrollTop = log.scrollHeight;
       if (frame.file) showFile(frame);
     }
