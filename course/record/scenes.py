@@ -3,14 +3,20 @@
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
+from PIL import Image, ImageDraw, ImageOps
 from selenium.webdriver.common.keys import Keys
 
 from course.judge.scenarios.stage import Stage
 from course.record.camera import Film
 
 NAME, SEND = "#room-name-input", "#chat-message-submit"
+# The list of files is below the log: a lower log, as a person can make it, leaves room for both.
+LOW_LOG = "log.style.height = '7rem'; scrollTo(0, document.body.scrollHeight)"
+WIDTH = "return document.querySelector('#chat-files img')?.naturalWidth"  # 0: not loaded yet
 
 SCENES: dict[str, Callable[[Film], None]] = {}
 
@@ -120,6 +126,30 @@ def log_out_everywhere(film: Film) -> None:
     a.arrives("/accounts/login/")
     film.caption = "Ann has logged out."
     film.look()
+
+
+@scene("attachments")
+def send_files(film: Film) -> None:
+    film.caption = "Tab A is ann's, tab B is bob's."
+    a, b = film.open(*["/chat/lobby/"] * 2)
+    for each in (a, b):
+        each.shows("connected")
+        each.script(LOW_LOG)
+    film.look()
+    folder = Path(film.closing.enter_context(tempfile.TemporaryDirectory()))
+    evening = Image.linear_gradient("L").resize((240, 150))
+    evening = ImageOps.colorize(evening, "#2b3a67", "#f6a55f")
+    ImageDraw.Draw(evening).ellipse((95, 70, 145, 120), "#fff1c9")
+    evening.save(folder / "evening.png")
+    (folder / "recipe.txt").write_text("Tea: water, leaves, time.\n", "utf-8")
+    for tab, name, sent in ((a, "evening.png", "Ann has sent"), (b, "recipe.txt", "Bob has sent")):
+        tab.element("#chat-file-input").send_keys(str(folder / name))
+        film.caption = f"{sent} {name}."
+        for each in (a, b):
+            each.ends_with(name if each is tab else tab.author + name)
+            each.has("the picture", lambda each=each: each.script(WIDTH))
+            each.script(LOW_LOG)
+        film.look(2000, still=True)
 
 
 @scene("fan_out")
