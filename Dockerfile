@@ -2,10 +2,10 @@
 
 FROM python:3.13.16-slim-trixie AS step
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-RUN useradd --create-home --uid 10001 learner
+RUN useradd --create-home --uid 10001 learner && install --directory --owner learner /data
 RUN --mount=type=bind,source=constraints.txt,target=/tmp/constraints.txt \
     pip install --no-cache-dir --constraint /tmp/constraints.txt \
-    channels channels-redis daphne dj-database-url Django "psycopg[binary,pool]" redis
+    celery channels channels-redis daphne dj-database-url Django "psycopg[binary,pool]" redis
 USER learner
 WORKDIR /step
 

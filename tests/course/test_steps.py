@@ -15,7 +15,7 @@ from course.chapters import CHAPTERS, Chapter
 from course.compare import compare
 
 DATA = tomllib.loads(Path(__file__).with_name("steps.toml").read_text("utf-8"))
-INSTALLED = {"asgiref", "channels", "daphne", "dj_database_url", "django"}
+INSTALLED = {"asgiref", "celery", "channels", "daphne", "dj_database_url", "django"}
 INSTALLED_FOR_TESTS = {"pytest", "pytest_asyncio", "pytest_django", "selenium"}
 
 every_chapter = pytest.mark.parametrize(
