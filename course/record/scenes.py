@@ -123,6 +123,26 @@ def log_out_everywhere(film: Film) -> None:
     film.look()
 
 
+@scene("alerts")
+def alert_ann(film: Film) -> None:
+    film.caption = "Tab A is ann's, tab B is bob's."
+    a, b = film.open("/chat/", "/chat/lobby/")
+    b.shows("connected")
+    film.look()
+    film.says(b, "@ann, dinner!", seen_by=[b])
+    a.has("an alert of Bob's", lambda: "dinner!" in a.text)
+    film.look()
+    command = [sys.executable, "manage.py", "alert", "ann", "The backup is done."]
+    subprocess.run(command, cwd=film.server.folder, env=film.server.environment, check=True)
+    film.caption = '$ python manage.py alert ann "The backup is done."'
+    a.has("the command's alert", lambda: "The backup is done." in a.text)
+    film.look(2000, still=True)
+    a.element("#chat-alerts-seen").click()
+    a.has("no alerts", lambda: "The backup is done." not in a.text)
+    film.caption = "Ann has pressed Seen."
+    film.look()
+
+
 @scene("fan_out")
 def send_at_once(film: Film) -> None:
     film.caption = "Two tabs and eighteen more sockets are in the lobby."
