@@ -143,6 +143,30 @@ def alert_ann(film: Film) -> None:
     film.look()
 
 
+@scene("progress")
+def export_a_room(film: Film) -> None:
+    film.caption = "Both tabs are ann's. A worker runs beside the server."
+    a, b = film.open("/chat/lobby/", "/chat/")
+    b.log_in(film.server.url, "ann", film.people[0].cookies)
+    b.open(f"{film.server.url}/chat/")
+    a.shows("connected")
+    film.says(a, "This is in the file.", seen_by=[a])
+    a.element("#chat-job-submit").click()
+    bar = '#chat-jobs progress:not([value="0"])'
+    film.caption = "The worker tells both tabs how far it is."
+    for tab in (a, b):
+        tab.element(bar)
+    film.look(still=True)
+    b.driver.refresh()
+    film.caption = "Tab B is reloaded, and reads it from the database."
+    b.element(bar)
+    film.look()
+    for tab in (a, b):
+        tab.element("#chat-jobs a")
+    film.caption = "The file is ready."
+    film.look()
+
+
 @scene("fan_out")
 def send_at_once(film: Film) -> None:
     film.caption = "Two tabs and eighteen more sockets are in the lobby."
