@@ -152,6 +152,50 @@ def send_files(film: Film) -> None:
         film.look(2000, still=True)
 
 
+@scene("alerts")
+def alert_ann(film: Film) -> None:
+    film.caption = "Tab A is ann's, tab B is bob's."
+    a, b = film.open("/chat/", "/chat/lobby/")
+    b.shows("connected")
+    film.look()
+    film.says(b, "@ann, dinner!", seen_by=[b])
+    a.has("an alert of Bob's", lambda: "dinner!" in a.text)
+    film.look()
+    command = [sys.executable, "manage.py", "alert", "ann", "The backup is done."]
+    subprocess.run(command, cwd=film.server.folder, env=film.server.environment, check=True)
+    film.caption = '$ python manage.py alert ann "The backup is done."'
+    a.has("the command's alert", lambda: "The backup is done." in a.text)
+    film.look(2000, still=True)
+    a.element("#chat-alerts-seen").click()
+    a.has("no alerts", lambda: "The backup is done." not in a.text)
+    film.caption = "Ann has pressed Seen."
+    film.look()
+
+
+@scene("progress")
+def export_a_room(film: Film) -> None:
+    film.caption = "Both tabs are ann's. A worker runs beside the server."
+    a, b = film.open("/chat/lobby/", "/chat/")
+    b.log_in(film.server.url, "ann", film.people[0].cookies)
+    b.open(f"{film.server.url}/chat/")
+    a.shows("connected")
+    film.says(a, "This is in the file.", seen_by=[a])
+    a.element("#chat-job-submit").click()
+    bar = '#chat-jobs progress:not([value="0"])'
+    film.caption = "The worker tells both tabs how far it is."
+    for tab in (a, b):
+        tab.element(bar)
+    film.look(still=True)
+    b.driver.refresh()
+    film.caption = "Tab B is reloaded, and reads it from the database."
+    b.element(bar)
+    film.look()
+    for tab in (a, b):
+        tab.element("#chat-jobs a")
+    film.caption = "The file is ready."
+    film.look()
+
+
 @scene("fan_out")
 def send_at_once(film: Film) -> None:
     film.caption = "Two tabs and eighteen more sockets are in the lobby."
