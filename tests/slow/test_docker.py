@@ -37,6 +37,9 @@ GROUPS = [
 ON_REDIS = [chapter for chapter in CHAPTERS if "redis" in chapter.services]
 STEPS = [f"step{chapter.number}" for chapter in CHAPTERS]
 WITH_DATABASE = [chapter for chapter in CHAPTERS if has_database(chapter.folder)]
+WITH_FILES = [each for each in CHAPTERS if (each.folder / "chat/files.py").exists()]
+WITH_WORKER = [each for each in CHAPTERS if (each.folder / "mysite/celery.py").exists()]
+WORKERS = [f"step{chapter.number}-worker" for chapter in WITH_WORKER]
 
 
 # Read: no Docker needed
@@ -56,7 +59,9 @@ def test_each_chapter_is_a_service_and_plain_up_starts_these_and_redis_only() ->
         migrates = f'sh -c "python manage.py migrate && exec {run}"'
         assert service["command"] == (migrates if chapter in WITH_DATABASE else run)
         assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
-        assert service["volumes"] == [f"./{chapter.folder.name}:/{chapter.folder.name}:ro,z"]
+        code = f"./{chapter.folder.name}:/{chapter.folder.name}:ro,z"
+        assert service["volumes"] == [code, *["data:/data"] * (chapter in WITH_FILES)]
+        assert ("CHAT_DATA" in service["environment"]) == (chapter in WITH_FILES)
         assert service["working_dir"] == f"/{chapter.folder.name}"  # names the session cookie
         assert service["healthcheck"]["test"][-1].endswith(f"/{port}")
         assert name in service["environment"]["DJANGO_ALLOWED_HOSTS"].split(",")
@@ -66,10 +71,16 @@ def test_each_chapter_is_a_service_and_plain_up_starts_these_and_redis_only() ->
             needs["databases"] = {"condition": "service_completed_successfully"}
             assert service["environment"]["DATABASE_URL"].endswith(f"/{name}")
             assert name in SERVICES["databases"]["command"]
+        if chapter in WITH_WORKER:
+            worker = SERVICES[f"{name}-worker"]
+            needs[f"{name}-worker"] = healthy
+            assert worker["command"] == "celery -A mysite worker"
+            for same in "environment", "working_dir", "volumes":
+                assert worker[same] == service[same]
         assert service.get("depends_on", {}) == needs, name
         assert SERVICES["tests"]["depends_on"][name] == healthy
     started = {name for name, service in SERVICES.items() if "profiles" not in service}
-    assert started == {"redis", "postgres", "databases", *STEPS}
+    assert started == {"redis", "postgres", "databases", *STEPS, *WORKERS}
 
 
 def test_base_images_are_pinned_and_hold_what_the_steps_import() -> None:
@@ -170,7 +181,9 @@ def status_of(port: int, path: str) -> int | None:
 
 
 def test_steps_are_served_on_loopback_only_and_meet_through_redis(project: Project) -> None:
-    assert sorted(project.compose("ps", "--services").split()) == ["postgres", "redis", *STEPS]
+    assert sorted(project.compose("ps", "--services").split()) == sorted(
+        ["postgres", "redis", *STEPS, *WORKERS]
+    )
     ports = ", ".join(project.listed("ps", "--format", "{{.Ports}}"))
     published = [each.split("->")[0] for each in ports.split(", ") if "->" in each]
     assert sorted(published) == [f"127.0.0.1:{chapter.port}" for chapter in CHAPTERS]
