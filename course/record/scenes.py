@@ -145,8 +145,10 @@ def alert_ann(film: Film) -> None:
 
 @scene("progress")
 def export_a_room(film: Film) -> None:
-    film.caption = "Both tabs are ann's. A worker runs beside the server."
+    film.caption = "Both tabs are ann's. A worker is a process of its own."
+    film.closing.enter_context(film.project.serve(film.redis.url, worker=True))
     a, b = film.open("/chat/lobby/", "/chat/")
+    a.patience = b.patience = 30.0  # seconds, in which the worker starts
     b.log_in(film.server.url, "ann", film.people[0].cookies)
     b.open(f"{film.server.url}/chat/")
     a.shows("connected")
