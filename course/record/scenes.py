@@ -152,12 +152,14 @@ def export_a_room(film: Film) -> None:
     b.log_in(film.server.url, "ann", film.people[0].cookies)
     b.open(f"{film.server.url}/chat/")
     a.shows("connected")
+    film.look()
     film.says(a, "This is in the file.", seen_by=[a])
     a.element("#chat-job-submit").click()
     bar = '#chat-jobs progress:not([value="0"])'
     film.caption = "The worker tells both tabs how far it is."
     for tab in (a, b):
         tab.element(bar)
+    film.look(500)
     film.look(still=True)
     b.driver.refresh()
     film.caption = "Tab B is reloaded, and reads it from the database."
