@@ -174,17 +174,21 @@ def alert_ann(film: Film) -> None:
 
 @scene("progress")
 def export_a_room(film: Film) -> None:
-    film.caption = "Both tabs are ann's. A worker runs beside the server."
+    film.caption = "Both tabs are ann's. A worker is a process of its own."
+    film.closing.enter_context(film.project.serve(film.redis.url, worker=True))
     a, b = film.open("/chat/lobby/", "/chat/")
+    a.patience = b.patience = 30.0  # seconds, in which the worker starts
     b.log_in(film.server.url, "ann", film.people[0].cookies)
     b.open(f"{film.server.url}/chat/")
     a.shows("connected")
+    film.look()
     film.says(a, "This is in the file.", seen_by=[a])
     a.element("#chat-job-submit").click()
     bar = '#chat-jobs progress:not([value="0"])'
     film.caption = "The worker tells both tabs how far it is."
     for tab in (a, b):
         tab.element(bar)
+    film.look(500)
     film.look(still=True)
     b.driver.refresh()
     film.caption = "Tab B is reloaded, and reads it from the database."
