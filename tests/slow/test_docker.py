@@ -9,7 +9,6 @@ import shlex
 import ssl
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
@@ -17,12 +16,11 @@ from urllib.request import urlopen
 import pytest
 import websockets.asyncio.client as asyncio_client
 from ruamel.yaml import YAML
-from websockets.sync.client import connect
 
 from course.chapters import CHAPTERS, ROOT, SITE_PORT
-from course.judge.people import asks_for_log_in, sign_up
-from course.run.layers import LAYERS
+from course.judge.people import sign_up
 from course.run.serve import copy_project, has_database, port_taken, wait_until
+from tests.helpers import tabs_talk
 from tests.slow.crowd import Crowd, until
 
 pytestmark = pytest.mark.xdist_group("docker")
@@ -39,7 +37,6 @@ GROUPS = [
 ON_REDIS = [chapter for chapter in CHAPTERS if "redis" in chapter.services]
 STEPS = [f"step{chapter.number}" for chapter in CHAPTERS]
 WITH_DATABASE = [chapter for chapter in CHAPTERS if has_database(chapter.folder)]
-HELLO = '{"message": "hello"}'
 
 
 # Read: no Docker needed
@@ -96,15 +93,6 @@ def test_the_scaled_chat_is_the_last_step_on_the_files_of_deploy() -> None:
     stages = DOCKERFILE.split(" AS rabbitmq\n")[0] + stage
     installed = " ".join(re.findall(r"--constraint \S+ (?:\\\n +)?(\w.*)", stages))
     assert installed in (ROOT / "docs" / "deploying.md").read_text("utf-8")
-
-
-def test_a_step_runs_on_rabbitmq_with_the_settings_of_its_layer() -> None:
-    service, broker = SERVICES["step4-rabbitmq"], SERVICES["rabbitmq"]["environment"]
-    assert service["environment"]["DJANGO_SETTINGS_MODULE"] == LAYERS["rabbitmq"].settings
-    vhost, user, password = (broker[f"RABBITMQ_DEFAULT_{it}"] for it in ("VHOST", "USER", "PASS"))
-    url = f"amqp://{user}:{password}@rabbitmq:5672/{vhost}"
-    assert service["environment"]["RABBITMQ_URL"] == url
-    assert SERVICES["step4"]["volumes"][0] in service["volumes"]
 
 
 def test_the_readme_removes_what_the_compose_file_says() -> None:
@@ -181,19 +169,6 @@ def status_of(port: int, path: str) -> int | None:
         return getattr(error, "code", None)
 
 
-def meet(port: int) -> None:
-    """Fail unless two clients in one room receive the same message."""
-    site = f"http://localhost:{port}"
-    url = f"ws://localhost:{port}/ws/chat/{uuid.uuid4()}/"
-    options = {"origin": site}
-    if asks_for_log_in(site):
-        options["additional_headers"] = sign_up(site).headers
-    with connect(url, **options) as one, connect(url, **options) as two:
-        one.send(HELLO)
-        texts = [json.loads(each.recv(timeout=10))["message"] for each in (one, two)]
-        assert texts == ["hello", "hello"]
-
-
 def test_steps_are_served_on_loopback_only_and_meet_through_redis(project: Project) -> None:
     assert sorted(project.compose("ps", "--services").split()) == ["postgres", "redis", *STEPS]
     ports = ", ".join(project.listed("ps", "--format", "{{.Ports}}"))
@@ -203,7 +178,7 @@ def test_steps_are_served_on_loopback_only_and_meet_through_redis(project: Proje
         assert status_of(chapter.port, "/chat/") == 200
     for chapter in ON_REDIS:
         project.compose("exec", "redis", "redis-cli", "config", "resetstat")
-        meet(chapter.port)
+        tabs_talk(f"http://localhost:{chapter.port}")
         commands = project.compose("exec", "redis", "redis-cli", "info", "commandstats")
         assert re.search("zadd|publish", commands), chapter
 
@@ -225,7 +200,7 @@ def test_the_site_and_a_step_on_rabbitmq_are_served(project: Project) -> None:
     project.compose("up", "--detach", "--build", "--wait", *services, timeout=600)
     for chapter in CHAPTERS:
         assert status_of(SITE_PORT, f"/{chapter.folder.name}/") == 200
-    meet(8014)
+    tabs_talk("http://localhost:8014")
     broker = ("exec", "rabbitmq", "rabbitmqctl", "--quiet", "list_exchanges", "-p", "course")
     assert re.search(r"^groups\b", project.compose(*broker), re.MULTILINE)
     project.compose("rm", "--stop", "--force", "rabbitmq", *services)  # RabbitMQ stops slowly
