@@ -73,13 +73,13 @@ def _rows(file: File, lines: Iterable[Line]) -> Markup:
 
 @cache
 def _line(path: str, text: str, number: int, words: Spans) -> str:
-    """Return a line of a file, which may break after a dot or a bracket."""
-    code = _code(_tokens(path, text)[number - 1], words)
-    return re.sub(r"(?<=[.(])</span>", "</span><wbr>", code)
+    """Return a line of a file."""
+    return _code(_tokens(path, text)[number - 1], words)
 
 
 def _code(tokens: list[tuple[_TokenType, str]], words: Spans = ()) -> str:
-    """Return one line in the colours of its language, with these words marked."""
+    """Return one line in the colours of its language, with these words marked. Where it is too
+    long, it can be broken after the dots and brackets of names, and not inside an option."""
     pieces, position = [], 0
     for kind, value in tokens:
         end = position + len(value)
@@ -93,7 +93,9 @@ def _code(tokens: list[tuple[_TokenType, str]], words: Spans = ()) -> str:
             is_marked = any(start <= a < stop for start, stop in words)
             pieces.append(f"<mark>{piece}</mark>" if is_marked else piece)
         position = end
-    return "".join(pieces).replace("</mark><mark>", "")
+    code = "".join(pieces).replace("</mark><mark>", "")
+    code = re.sub(r"(?<=>)--?[a-z][a-z-]+", r'<span class="option">\g<0></span>', code)
+    return re.sub(r"(?<=[.(])</span>|(?<=\w)[./](?=\w)", r"\g<0><wbr>", code)
 
 
 @cache

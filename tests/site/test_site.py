@@ -156,24 +156,61 @@ def test_a_print_leaves_folds_folded(tab: WebDriver, address: str) -> None:
     assert 5 < len(re.findall(rb"/Type\s*/Page\b", pdf)) < 25
 
 
-# A line of code that is too long goes on to the right of its beginning.
-HANGING = """return [...document.querySelectorAll(".listing-code .line:not(.gap)")]
-.flatMap((line) => {
-    const range = new Range();
+# Of each line of code: its columns, the rows it goes on with, how many of them have a sign, and
+# whether they are to the right of its beginning.
+ROWS = """return [...document.querySelectorAll(".listing .line")].filter((it) => it.offsetHeight)
+.map((line) => {
+    const rows = (box) => Math.round(parseFloat(box) / parseFloat(sign.lineHeight));
+    const sign = getComputedStyle(line, "::after"), range = new Range();
     range.selectNodeContents(line);
+    if (line.querySelector("button")) range.setStart(line, 1);
     const [first, ...rest] = range.getClientRects();
-    return rest.filter((each) => each.top > first.bottom - 2).map((it) => it.left > first.left);
+    return [line.textContent.trimEnd().length, rows(line.clientHeight) - 1,
+        sign.content.startsWith('"↳') && rows(sign.height),
+        rest.every((each) => each.top < first.bottom - 2 || each.left > first.left)];
 })"""
 WIDTHS = """return ["p", ".listing"].map((css) => Math.max(...[...document.querySelectorAll(
     `.md-content__inner > ${css}`)].map((each) => each.clientWidth)))"""
 
 
 def test_words_are_in_short_lines_and_code_in_long_ones(tab: WebDriver, address: str) -> None:
+    """A line of code that is too long goes on to the right of its beginning, with a sign; none of
+    88 columns is too long, where there is no button beside it."""
     look(tab, f"{address}/step3_channel_layer/", WIDE, "light")
     words, code = tab.execute_script(WIDTHS)
     assert words <= 600 and code >= 700
+    for width, fits in ((WIDE, 88), (NARROW, 30)):
+        look(tab, f"{address}/step3_channel_layer/", width, "light")
+        tab.execute_script(pages.OPEN, "details")
+        rows = tab.execute_script(ROWS)
+        assert {signs - more for _, more, signs, _ in rows} == {0}
+        assert {hangs for *_, hangs in rows} == {True}
+        assert fits < min(columns for columns, more, *_ in rows if more)
+
+
+WRAP, SCROLLS = ".listing-wrap", ".listing .highlight[tabindex='0']"
+LOST = """return [...document.querySelectorAll(".listing-copy")].filter((each) => each.offsetWidth
+    && each.getBoundingClientRect().right > each.closest(".listing").getBoundingClientRect().right)
+    .map((each) => each.ariaLabel)"""
+
+
+def test_long_lines_are_wrapped_or_scroll_as_the_reader_chose(tab: WebDriver, address: str) -> None:
+    """By the keyboard, for all pages, and without losing a copy button. Short lines: no button."""
     look(tab, f"{address}/step3_channel_layer/", NARROW, "light")
-    assert {*tab.execute_script(HANGING)} == {True}
+    loaded(tab)
+    shown = [button for button in tab.find_elements(By.CSS_SELECTOR, WRAP) if button.is_displayed()]
+    assert 0 < len(shown) < len(tab.find_elements(By.CSS_SELECTOR, WRAP))
+    assert not tab.find_elements(By.CSS_SELECTOR, SCROLLS)
+    shown[0].send_keys(" ")
+    for name in ("step3_channel_layer/", "step4_async/"):  # another page, too
+        look(tab, f"{address}/{name}", NARROW, "light")
+        loaded(tab)
+        assert len(tab.find_elements(By.CSS_SELECTOR, SCROLLS)) > 1
+        assert tab.execute_script(pages.UNREACHED) == tab.execute_script(LOST) == []
+    tab.find_element(By.CSS_SELECTOR, f"{WRAP}[aria-pressed=false]:not([hidden])").send_keys(" ")
+    tab.refresh()
+    loaded(tab)
+    assert not tab.find_elements(By.CSS_SELECTOR, SCROLLS)
 
 
 HEIGHTS = """return [...document.querySelectorAll("tbody tr")].map((row) =>
