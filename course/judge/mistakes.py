@@ -86,16 +86,20 @@ class Clues(Entry):
     symptom: Symptom = ""
     code: str = ""
     lacks: str = ""
+    only: bool = False
 
     def fit(self, failure: Failure) -> int:
         """Return how clearly a failure points to the mistake; 0: it does not. A mistake with signs
         needs one of them in the texts. Another one needs its row and its symptom, and no error."""
+        if self.only and self.row != failure.row:
+            return 0
         if self.code and not re.search(self.code, failure.code, re.M):
             return 0
         if self.lacks and (not failure.code or re.search(self.lacks, failure.code, re.M)):
             return 0
         if self.sign:
-            return max(map(len, self.signs_in(failure.text)), default=0)
+            found = self.signs_in(failure.text)
+            return max(map(len, found)) + bool(self.code or self.lacks) * 100 if found else 0
         known = (self.symptom or self.code or self.lacks) and failure.no_error
         return int(bool(known) and (self.row, self.symptom) == (failure.row, failure.symptom))
 

@@ -22,16 +22,13 @@ def judge(check: Check, everything: bool) -> bool:
     now, later = rows(check.chapter, everything)
     step = f"step {check.chapter.number}"
     CONSOLE.print(Text(f"\n{check.target.name}, by the rows of {step}:", "bold"))
-    for text in before(check):
-        CONSOLE.print(Text.assemble(("  ! ", "yellow"), text))
+    show_before(check)
     for row in now:
         with CONSOLE.status(Text(plain(row.words))):
             verdicts.append(check.verdict(row))
         show(verdicts[-1])
     failed = any(each.holds is False for each in verdicts)
-    for text, printed, cause in noticed(check):
-        CONSOLE.print(Text.assemble(("  ! ", "yellow"), text))
-        show_printed(printed, cause)
+    show_noticed(check)
     if failed:
         CONSOLE.print("\nTo read these pages, let learn.py docs serve them.")
     style = "red" if failed else "green"
@@ -39,13 +36,23 @@ def judge(check: Check, everything: bool) -> bool:
     return not failed
 
 
-def before(check: Check) -> list[str]:
-    """Return what is to be said before the first row: what the check asks for and does not find."""
+def show_before(check: Check) -> None:
+    """Print what the check asks for and does not find, before the first row."""
     found = [] if check.wire else lacks(check)
     if layers := check.target.other_layer:
         text = "Your project does not use REDIS_URL, so rows that need a Redis of their own are not"
         found.append(f"{text} judged. CHANNEL_LAYERS is always {layers}.")
-    return [*found, f"What check asks of a chat: {on_site('check.md')}"] if found else []
+    if found:
+        found.append(f"What check asks of a chat: {on_site('check.md')}")
+    for text in found:
+        CONSOLE.print(Text.assemble(("  ! ", "yellow"), text))
+
+
+def show_noticed(check: Check) -> None:
+    """Print what no row asks for and was seen all the same."""
+    for text, printed, cause in noticed(check):
+        CONSOLE.print(Text.assemble(("  ! ", "yellow"), text))
+        show_printed(printed, cause)
 
 
 def plain(words: str) -> str:
