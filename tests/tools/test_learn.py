@@ -15,7 +15,15 @@ from course import cli
 from course.chapters import CHAPTERS, ROOT, CourseError, chapter
 from course.compare import compare
 from course.run import install
-from course.run.serve import PrivateRedis, ServeError, Service, check_redis, free_port, launch
+from course.run.serve import (
+    PrivateRedis,
+    ServeError,
+    Service,
+    check_redis,
+    free_port,
+    launch,
+    wait_until,
+)
 from tests.helpers import (
     CLI,
     POSIX,
