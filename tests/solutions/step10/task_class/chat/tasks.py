@@ -3,7 +3,7 @@
 import logging
 import time
 
-from celery import Task
+from celery.contrib.django.task import DjangoTask
 
 from chat.alerts import send_to_user
 from chat.models import Job, Message
@@ -15,7 +15,7 @@ PAUSE = 0.2  # seconds after each part: the chat needs the database, too
 logger = logging.getLogger(__name__)
 
 
-class Export(Task):
+class Export(DjangoTask):
     """Writes the history of a room into the file of a job, from where the job is."""
 
     name = "chat.export"
