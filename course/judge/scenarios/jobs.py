@@ -11,7 +11,7 @@ from course.judge.scenarios.alerts import alerts, mentioned, next_alert
 from course.judge.scenarios.stage import Client, Stage, Unmet, require
 from course.run.serve import wait_until
 
-BARS = """return [...document.querySelectorAll("#chat-jobs progress")].map((bar) => bar.position)"""
+BARS = "return [...document.querySelectorAll('#chat-jobs progress')].map((bar) => bar.position)"
 
 
 def post(stage: Stage) -> int:
@@ -65,9 +65,11 @@ def job_in_tabs(stage: Stage) -> None:
     stage.person = sign_up(stage.url)
     tabs = [stage.joined(), stage.tab().open(f"{stage.url}/chat/")]
     tabs[0].element("#chat-job-submit").click()
-    for tab in tabs:
-        tab.has("one bar, in the middle", lambda tab=tab: any(0 < n < 1 for n in tab.script(BARS)))
-    tabs[1].driver.refresh()
+    client = alerts(stage, stage.person)
+    steps(client, 5)  # the worker has begun
+    tabs[0].has("a bar in the middle", lambda: any(0 < at < 1 for at in tabs[0].script(BARS)))
+    tabs[1].open(f"{stage.url}/chat/")
+    steps(client, 100)
     for tab in tabs:
         tab.has("one bar, at its end", lambda tab=tab: tab.script(BARS), [1])
 
