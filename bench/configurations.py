@@ -38,8 +38,8 @@ class Configuration:
     url: str = ""  # where it runs already; empty: it is started
 
     def server(self, port: int, urls: Mapping[str, str | None], data: str) -> Server:
-        """Return the server, not yet started; `urls` has the addresses of the services that run,
-        `data` is a folder for a database. Raise ServeError if something is missing here."""
+        """Return the server, not yet started; `urls` has the addresses of the services, `data` is a
+        folder for a database. Raise ServeError if something is missing here."""
         environment = {"DJANGO_DEBUG": "false", "REDIS_URL": None, "DATABASE_URL": None}
         environment |= {"CHAT_DATA": data, **self.variables}
         for service in self.services:
@@ -71,11 +71,8 @@ def node_ws() -> Path:
     return module
 
 
-def step(
-    name: str, layer: str, program: str, large: bool = True, database: bool = False
-) -> Configuration:
-    """Return a chapter, by its name, on this layer and server; with `database`, on the one of
-    DATABASE_URL in place of a file."""
+def step(name: str, layer: str, program: str, large=True, database=False) -> Configuration:
+    """Return a chapter on this layer and server; with `database`, on the one of DATABASE_URL."""
     [chapter] = [each for each in CHAPTERS if each.name == name]
     title = LAYERS[layer].title.removesuffix(", core").replace(",", "")
     return Configuration(

@@ -104,17 +104,13 @@ class Room:
         """Open tabs until there are so many and each receives what one of them sends; return how
         many opened in a second."""
         queue, more, begun = asyncio.Semaphore(OPENING), tabs - len(self.tabs), perf_counter()
-        origin = re.sub(r"^ws(.*?//[^/]*).*", r"http\1", self.url)
+        headers = {"Origin": re.sub(r"^ws(.*?//[^/]*).*", r"http\1", self.url), **self.headers}
+        options = {"extra_headers": headers, "websocket_handshake_timeout": TIMEOUT}
 
         async def open_one() -> None:
             connection = Connection(self)
             async with queue:
-                socket, _ = await ws_connect(
-                    lambda: connection,
-                    self.url,
-                    extra_headers={"Origin": origin, **self.headers},
-                    websocket_handshake_timeout=TIMEOUT,
-                )
+                socket, _ = await ws_connect(lambda: connection, self.url, **options)
             self.tabs.append((socket, connection))
 
         try:
@@ -132,8 +128,8 @@ class Room:
 
     async def throughput(self, seconds: float, window: int, server: int = 0) -> dict[str, float]:
         """Keep `window` messages under way: the next is sent when one has reached every tab. Return
-        the deliveries in a second, and the server's processor time for each (if its process is
-        known). Only whole windows are counted: some servers deliver one in one go."""
+        the deliveries in a second and, of a known process, its processor time for each. Only whole
+        windows are counted: some servers deliver one in one go."""
         family = family_of(server)
         self.begin()
         self.looping = True
@@ -177,36 +173,26 @@ class Room:
         return messages - self.delivered / len(self.tabs)
 
 
-async def measure(
-    url: str,
-    headers: dict[str, str],
-    tabs: list[int],
-    seconds: float,
-    latency: float,
-    burst: int,
-    bench: int,
-    server: int,
-) -> dict[str, float]:
-    """Measure one server with each of these numbers of tabs; return the values, by name and tabs.
-    `headers` are for the handshakes. `bench` is the process of the whole run, `server` the server's
-    (0: not known); `seconds` and `latency` say how long to measure, `burst` how many messages are
-    sent at once."""
+async def measure(url: str, headers: dict, plan: dict, bench: int, server: int) -> dict[str, float]:
+    """Measure one server by a plan: with so many `tabs`, for so many `seconds`, the `latency` so
+    long, a `burst` of so many messages. Return the values, by name and tabs. `bench` is the process
+    of the whole run, `server` the server's (0: not known)."""
     room, values, family = Room(url, headers), {}, {*family_of(bench), *family_of(server)}
     begun, before = perf_counter(), used(family)
     psutil.cpu_percent()  # its next answer counts from here
     await room.join(WARM_UP)
     idle = memory(server)
-    for number in tabs:
-        if number == FIXED_RATE and burst:
+    for number in plan["tabs"]:
+        if number == FIXED_RATE and plan["burst"]:
             await room.join(BURST)
-            values["burst"] = await room.burst(burst)
+            values["burst"] = await room.burst(plan["burst"])
         if number > WARM_UP:
             values["accept"] = await room.join(number)
         if number == LARGE and server:
             values["memory"] = (memory(server) - idle) / (number - WARM_UP) * 1000 / 1e6
-        found = await room.throughput(seconds, WINDOWS[number], server)
+        found = await room.throughput(plan["seconds"], WINDOWS[number], server)
         if number == FIXED_RATE:
-            found |= await room.latency(latency)
+            found |= await room.latency(plan["latency"])
         values |= {f"{name} {number}": value for name, value in found.items()}
     available = (perf_counter() - begun) * psutil.cpu_count()
     ours = (used(family) - before) / available

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import date
@@ -35,7 +36,8 @@ PLANS = {
 def bench(subjects: Sequence[Configuration], plan: dict, tell: Callable[[str], None]) -> dict:
     """Measure these in rounds; return the results as they are written down. `tell` is called with
     a line that says what comes next."""
-    begun, others, found, left_out = time.monotonic(), 0.0, {}, {}
+    begun, others, left_out = time.monotonic(), 0.0, {}
+    found = defaultdict(lambda: defaultdict(list))
     allow_files()
     server_cpu, other_cpus = processors()
     with ExitStack() as own:
@@ -44,9 +46,7 @@ def bench(subjects: Sequence[Configuration], plan: dict, tell: Callable[[str], N
         services = ("redis", "rabbitmq", "database")
         urls = {name: os.environ.get(f"{name.upper()}_URL") for name in services}
         if PrivateRedis.available():
-            redis = PrivateRedis()
-            own.callback(redis.stop)
-            urls["redis"] = redis.url
+            urls["redis"] = own.enter_context(PrivateRedis()).url
         for turn in range(ROUNDS):
             first = turn * len(subjects) // ROUNDS  # each comes early and late
             for subject in (*subjects[first:], *subjects[:first]):
@@ -63,8 +63,7 @@ def bench(subjects: Sequence[Configuration], plan: dict, tell: Callable[[str], N
                     continue
                 others = max(others, values.pop("others"))
                 for key, value in values.items():
-                    row = found.setdefault(subject.name, {}).setdefault(key, [])
-                    row.append(float(f"{value:.4g}"))
+                    found[subject.name][key].append(float(f"{value:.4g}"))
     return {
         "measured": date.today().isoformat(),
         "seconds": round(time.monotonic() - begun),
@@ -82,14 +81,9 @@ def bench(subjects: Sequence[Configuration], plan: dict, tell: Callable[[str], N
     }
 
 
-def visit(
-    subject: Configuration,
-    plan: dict,
-    urls: Mapping[str, str | None],
-    cpus: tuple[list[int], list[int]],
-) -> dict[str, float]:
-    """Start a server on its processor, measure it and stop it; return the values by name and tabs.
-    Raise ServeError if it cannot be measured."""
+def visit(subject: Configuration, plan: dict, urls: dict, cpus: tuple) -> dict[str, float]:
+    """Start a server on the first of the processors, measure it and stop it; return the values by
+    name and tabs. Raise ServeError if it cannot be measured."""
     with ExitStack() as own:
         url, pid = subject.url, 0  # its process is not known
         if not url:
@@ -103,7 +97,7 @@ def visit(
             url, pid = server.url, server.process.pid
         tabs = [each for each in plan["tabs"] if each <= 100 or subject.large]
         room = f"ws{url.removeprefix('http')}/ws/chat/bench{time.monotonic_ns()}/"
-        task = plan | {"url": room, "tabs": tabs, "bench": os.getpid(), "server": pid}
+        task = {"url": room, "plan": plan | {"tabs": tabs}, "bench": os.getpid(), "server": pid}
         task["headers"] = sign_up(url).headers if asks_for_log_in(url) else {}
         command = [sys.executable, "-m", "bench.load", json.dumps(task)]
         options = {"cwd": ROOT, "capture_output": True, "encoding": "utf-8", **OWN_GROUP}

@@ -49,19 +49,16 @@ def show(console: Console, results: Results) -> None:
     """Print the tables, how they were measured, and what could not be measured."""
     machine, names = results.data["machine"], list(results.data["configurations"])
     for title, columns in TABLES.items():
-        shown = {
-            head: key
-            for head, key in columns.items()
-            if any(results.spread(key, name) for name in names)
-        }
-        if len(shown) < 2:
+        found = {key for key in columns.values() if any(results.spread(key, it) for it in names)}
+        if len(found) < 2:
             continue  # a quick run has the first table only
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         table.add_column(title, no_wrap=True)
-        for head in shown:
+        shown = [(head, key) for head, key in columns.items() if key in found]
+        for head, _ in shown:
             table.add_column(head, justify="right", no_wrap=True)
         for name in names:
-            spreads = (results.spread(key, name) for key in shown.values())
+            spreads = (results.spread(key, name) for _, key in shown)
             table.add_row(LABELS[name], *(number(each[1]) if each else "–" for each in spreads))
         console.print(table)
     console.print(

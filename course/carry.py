@@ -1,9 +1,8 @@
-"""Edits of one step, carried to the later steps: `learn.py carry`, for contributors. A file that is
-the same in a later step becomes the edited file. In a file that differs there, each edited place is
-found by its old lines, together with as many lines around them as are there."""
+"""Edits of one step, carried to the later steps: `learn.py carry`. In a file that differs there,
+each edited place is found by its old lines, with as many lines around them as are there."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,14 @@ from course.chapters import CHAPTERS, ROOT, Chapter, CourseError
 
 NEIGHBOURS = ((3, 3), (2, 2), (1, 1), (1, 0), (0, 1), (0, 0))  # lines before and after a place
 SHORTEST = 8  # characters: where a shorter line is, such as `return`, does not matter
+
+
+class Edit(NamedTuple):
+    """An edited file of a step: its path there, its lines before and after (None: no file)."""
+
+    path: str
+    old: list[str] | None
+    new: list[str] | None
 
 
 class Outcome(NamedTuple):
@@ -23,83 +30,67 @@ class Outcome(NamedTuple):
     conflicts: Sequence[str] = ()
 
 
-def carry(chapter: Chapter) -> list[Outcome]:
-    """Carry the uncommitted edits of a chapter's folder to every later chapter; return what became
-    of each file. Raise CourseError if there is nothing to carry, or no git."""
-    later = [each.folder for each in CHAPTERS if each.number > chapter.number]
-    if not later:
+def edits(chapter: Chapter) -> list[Edit]:
+    """Return the uncommitted edits of a chapter; raise CourseError if none can be carried."""
+    if chapter == CHAPTERS[-1]:
         raise CourseError(f"Step {chapter.number} is the last one: there is no later step.")
-    edits = list(_edits(chapter.folder))
-    if not edits:
-        raise CourseError(f"{chapter.folder.name} has no edits that are not committed yet.")
-    return [_carry(folder, path, old, new) for path, old, new in edits for folder in later]
+    name, found = chapter.folder.name, []
+    listed = _git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", name)
+    for entry in listed.split("\0")[:-1]:
+        state, path = entry[0], entry[3:]  # of a file that is not in HEAD: A or ?
+        old = None if state in "A?" else _git("show", f"HEAD:{path}").splitlines(keepends=True)
+        found.append(Edit(path.removeprefix(f"{name}/"), old, _read(ROOT / path)))
+    if not found:
+        raise CourseError(f"{name} has no edits that are not committed yet.")
+    return found
 
 
-def leftovers(chapter: Chapter) -> list[str]:
+def leftovers(edited: Sequence[Edit]) -> list[str]:
     """Return where lines that the edits replaced are still in a file, as `path:line:text`."""
-    edits = list(_edits(chapter.folder))
-    gone = {line.strip() for _, old, _ in edits for line in _lines(old)}
-    kept = {line.strip() for _, _, new in edits for line in _lines(new)}
+    gone, kept = ({line.strip() for each in edited for line in each[i] or ()} for i in (1, 2))
     patterns = [option for line in gone - kept if len(line) >= SHORTEST for option in ("-e", line)]
-    if not patterns:
-        return []
-    found = _git("grep", "-nIF", "--untracked", *patterns, allowed=(0, 1)).decode(errors="replace")
+    found = _git("grep", "-nIF", "--untracked", *patterns, allowed=(0, 1)) if patterns else ""
     # An old line may be a part of the new one, which is where it should be.
     return [each for each in found.splitlines() if each.split(":", 2)[2].strip() not in kept]
 
 
-def _git(*arguments: str, allowed: Sequence[int] = (0,)) -> bytes:
+def _git(*arguments: str, allowed: Sequence[int] = (0,)) -> str:
+    options = {"cwd": ROOT, "capture_output": True, "encoding": "utf-8", "errors": "replace"}
     try:
-        result = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True)
+        result = subprocess.run(["git", *arguments], **options)
     except FileNotFoundError:
         raise CourseError("git is not on the PATH: install it, then type the same again.") from None
     if result.returncode not in allowed:
-        raise CourseError(f"git: {result.stderr.decode(errors='replace').strip()}")
+        raise CourseError(f"git: {result.stderr.strip()}")
     return result.stdout
 
 
-def _edits(folder: Path) -> Iterator[tuple[str, bytes | None, bytes | None]]:
-    """Yield the path of each edited file in a folder, and its content before and after the edit
-    (None: the file is not there)."""
-    place = ["--", folder.name]
-    names = _git("diff", "--name-only", "-z", "HEAD", *place)
-    names += _git("ls-files", "-z", "--others", "--exclude-standard", *place)
-    for name in sorted(names.decode().split("\0")[:-1]):
-        known = _git("ls-tree", "--name-only", "HEAD", "--", name)
-        old = _git("show", f"HEAD:{name}") if known else None
-        yield name.removeprefix(f"{folder.name}/"), old, _content(ROOT / name)
+def _read(file: Path) -> list[str] | None:
+    return file.read_text("utf-8").splitlines(keepends=True) if file.is_file() else None
 
 
-def _content(file: Path) -> bytes | None:
-    return file.read_bytes() if file.is_file() else None
-
-
-def _lines(content: bytes | None) -> list[str]:
-    return (content or b"").decode("utf-8", "surrogateescape").splitlines(keepends=True)
-
-
-def _carry(folder: Path, name: str, old: bytes | None, new: bytes | None) -> Outcome:
-    target, path = folder / name, f"{folder.name}/{name}"
-    there = _content(target)
-    if there == new:
+def carry(edit: Edit, folder: Path) -> Outcome:
+    """Make an edit in the folder of a later step; return what became of it."""
+    target, path = folder / edit.path, f"{folder.name}/{edit.path}"
+    there = _read(target)
+    if there == edit.new:
         return Outcome(path, "has the edit already")
-    if there == old and new is None:
+    if there == edit.old and edit.new is None:
         target.unlink()
         return Outcome(path, "removed")
-    if there == old:
+    if there == edit.old:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(new)
+        target.write_text("".join(edit.new), "utf-8")
         return Outcome(path, "carried")
     if there is None:
         return Outcome(path, "is not in this step")
-    if old is None or new is None:
+    if edit.old is None or edit.new is None:
         return Outcome(path, "is another file in this step", ["! Make the edit by hand."])
-    before = _lines(there)
-    lines, conflicts = _merge(before, _lines(old), _lines(new))
-    target.write_bytes("".join(lines).encode("utf-8", "surrogateescape"))
+    lines, conflicts = _merge(there, edit.old, edit.new)
+    target.write_text("".join(lines), "utf-8")
     if conflicts:
         return Outcome(path, "differs in this step: edit these places by hand", conflicts)
-    return Outcome(path, "has the edit already" if lines == before else "merged")
+    return Outcome(path, "has the edit already" if lines == there else "merged")
 
 
 def _merge(lines: list[str], old: list[str], new: list[str]) -> tuple[list[str], list[str]]:

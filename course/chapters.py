@@ -13,8 +13,7 @@ PROVIDED |= {"chat.css", "accounts.css", "files.css", "alerts.css", "jobs.css"}
 
 
 class CourseError(Exception):
-    """Something that a person can fix; its text says what, in one line. `learn.py` shows it, and
-    leaves with the exit status."""
+    """Something that a person can fix: a line that says what, and learn.py's exit status."""
 
     def __init__(self, text: str, status: int = 1) -> None:
         super().__init__(text)
@@ -54,6 +53,15 @@ def chapter(number: int | str) -> Chapter:
             return candidate
     listed = ", ".join(f"{each.number} ({each.name})" for each in CHAPTERS)
     raise CourseError(f"There is no step {number}. The steps are {listed}.", 2)
+
+
+def markdown(link: str) -> str:
+    """Return the chapters as a Markdown table, with a link from each, formatted like this."""
+    lines = ["| step | the one new concept | what you see |", "| --- | --- | --- |"]
+    for each in CHAPTERS:
+        cell = link.format(each, title=each.name.replace("_", " "))
+        lines.append(f"| {cell} | {each.concept} | {each.sees} |")
+    return "\n".join(lines) + "\n"
 
 
 def on_site(page: str) -> str:

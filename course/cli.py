@@ -151,9 +151,8 @@ def stay(process: subprocess.Popen, name: str, where: str) -> NoReturn:
 
 
 def environment_of(step: Chapter, name: str | None) -> dict[str, str | None]:
-    """Print on which channel layer a step runs: the one with this name, or the step's own. Return
-    the variables for its server. Raise CourseError if the named layer needs a service that is not
-    there."""
+    """Print on which channel layer a step runs: that of this name, or its own. Return the variables
+    for its server. Raise CourseError if a named layer lacks its service."""
     if "redis" not in step.services:
         return {"REDIS_URL": None}
     layer = LAYERS[name or "redis"]
@@ -256,8 +255,8 @@ def list_mistakes(every: list[mistakes.Mistake]) -> None:
 
 
 def tell_how_to_run(path: Path, commands: list[str], elsewhere: Sequence[str] = ()) -> None:
-    """Print what to type to run a folder of the learner's own: commands one after the other, and
-    those of other terminals. What is printed next is for another terminal, too."""
+    """Print what to type to run a learner's folder: commands in order, and those `elsewhere`, in
+    other terminals. What is printed next is for another terminal, too."""
     where = "in the folder of the course" + ("" if Path.cwd() == ROOT else f", {ROOT}")
     activate = r".venv\Scripts\activate" if sys.platform == "win32" else "source .venv/bin/activate"
     typer.echo(f"\nTo run it, {where}:")
@@ -408,9 +407,9 @@ def record(
 
 @app.command()
 def carry(step: Step) -> None:
-    """Make the uncommitted edits of a step in the later steps, too. Exit status: 1 if an edit does
-    not fit there."""
-    outcomes, leftovers = carrying.carry(step), carrying.leftovers(step)
+    """Make the uncommitted edits of a step in later steps, too. Exit status: 1 if one fails."""
+    edits, later = carrying.edits(step), CHAPTERS[CHAPTERS.index(step) + 1 :]
+    outcomes = [carrying.carry(edit, each.folder) for edit in edits for each in later]
     for each in outcomes:
         typer.secho(f"{each.path} {each.done}", fg="red" if each.conflicts else None)
         for line in each.conflicts:
@@ -418,7 +417,7 @@ def carry(step: Step) -> None:
     conflicts = any(each.conflicts for each in outcomes)
     if conflicts:
         typer.echo("\n- and + is the edit; ! is what the later step has there: edit it by hand.")
-    if leftovers:
+    if leftovers := carrying.leftovers(edits):
         typer.echo("\nThese files still contain the old lines:")
         typer.echo("\n".join(f"  {line}" for line in leftovers))
     raise typer.Exit(1 if conflicts else 0)

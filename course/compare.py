@@ -58,9 +58,8 @@ class File:
 
 
 def compare(old: Path | None, new: Path) -> list[File]:
-    """Return every file that is in either folder (None: in a folder with nothing in it), in order
-    of path. Line ends (Windows or not) do not count. Raise OSError for a folder or a file that
-    cannot be read."""
+    """Return every file that is in either folder (None: an empty one), in order of path. Windows'
+    line ends do not count. Raise OSError for what cannot be read."""
     paths = {*(_paths(old) if old else ()), *_paths(new)}
     return [compare_file(old, new, path) for path in sorted(paths)]
 

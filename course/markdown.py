@@ -15,9 +15,8 @@ OPTION = re.compile(r' *\b(title|skip)="([^\n`"]*)"')
 
 
 class Fence(NamedTuple):
-    """A fenced block: the page's line that it starts in (from 1), its language, its title, why
-    tests do not run it (mostly ""), its body without its indentation, that indentation, and the
-    whole of it as it is on the page."""
+    """A fenced block: its line on the page (from 1), its language, its title, why tests do not run
+    it (mostly ""), its body, how far that was indented, and the whole as it is on the page."""
 
     line: int
     language: str

@@ -51,8 +51,7 @@ def load() -> list[Behaviour]:
 
 
 def markdown(head: str = "{0.number}", only: Sequence[str] = ()) -> str:
-    """Return the matrix, or only the rows of these ids, as a Markdown table, the chapters in its
-    head formatted like this."""
+    """Return the matrix, or its rows of these ids, as a Markdown table with such heads."""
     rows = [row for row in load() if row.id in only or not only]
     heads = (head.format(each, title=each.name.replace("_", " ")) for each in CHAPTERS)
     lines = ["| | " + " | ".join(heads) + " |"]

@@ -74,9 +74,7 @@ def project_of() -> Iterator[Callable[[Chapter, str], Project]]:
 
         @cache
         def redis_url() -> str:
-            redis = PrivateRedis()
-            own.callback(redis.stop)
-            return redis.url
+            return own.enter_context(PrivateRedis()).url
 
         @cache
         def project_of(chapter: Chapter, layer: str) -> Project:

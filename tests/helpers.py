@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from course.chapters import ROOT
-from course.judge.scenarios import own_tests
+from course.judge.scenarios import ON_THE_WIRE, own_tests
+from course.judge.scenarios.stage import Stage, new_room
+from course.judge.target import Target
 from course.run.serve import PrivateRedis, stop
 
 CLI = [sys.executable, "-m", "course.cli"]
@@ -63,22 +65,32 @@ def one_line(result: subprocess.CompletedProcess) -> str:
     return lines[0]
 
 
+def tabs_talk(url: str) -> None:
+    """Prove that two sockets of one room at this address receive what each of them sends."""
+    stage = Stage(url, new_room(), None)
+    stage.log_in = lambda: Target("", url).person
+    ON_THE_WIRE["second_tab"](stage)
+    stage.leave()
+
+
 # How Python starts a process: Linux forks, macOS and Windows spawn, Python 3.14 has a fork server.
 METHODS = multiprocessing.get_all_start_methods()
 ALL_PASSED, SOME_FAILED = 0, 1  # pytest's exit statuses; the others mean that it could not run
 SUITE_OPTIONS = ["-q", "-p", "no:cacheprovider", "-p", "no:anyio", "-p", "no:xdist"]
 
 
-def run_suite(folder: Path, method: str = METHODS[0], **addresses: str) -> tuple[int, str]:
-    """Run pytest in a folder as a person would there, with this way to start processes and these
-    addresses of services, such as REDIS_URL. Return its exit status and its output."""
+def run_suite(
+    folder: Path, *words: str, method: str = METHODS[0], **addresses: str
+) -> tuple[int, str]:
+    """Run pytest in a folder as a person would there, with these arguments, this way to start
+    processes and these addresses of services. Return its exit status and its output."""
     start = "import multiprocessing, pytest, sys; multiprocessing.set_start_method(sys.argv[1]); "
     start += "sys.exit(pytest.main(sys.argv[2:]))"
     rest = {
         name: text for name, text in os.environ.items() if not name.startswith(own_tests.OTHERS)
     }
     child = subprocess.Popen(
-        [sys.executable, "-c", start, method, *SUITE_OPTIONS],
+        [sys.executable, "-c", start, method, *SUITE_OPTIONS, *words],
         cwd=folder,
         env=rest | addresses,
         stdout=subprocess.PIPE,

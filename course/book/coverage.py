@@ -1,5 +1,4 @@
-"""What is wrong with a page as a lesson: changed lines of its chapter that no fence shows, too much
-code at once, code without words."""
+"""What is wrong with a page as a lesson: changes that it leaves out, too much code at once."""
 
 import re
 from collections.abc import Iterator
@@ -17,19 +16,20 @@ WORDS = re.compile(r"^(?! *(#|\?\?\?|!!!)) *\S", re.MULTILINE)
 
 
 def problems(page: str, chapter: Chapter | None = None, tests: str = "") -> Iterator[str]:
-    """Yield what is wrong with a page, a line each, with the line of the page where there is one.
-    With the chapter that the page teaches, also which of its changes neither this page shows nor
-    the page about its tests."""
+    """Yield what is wrong with a page, a line each; with the chapter that it teaches, also which
+    changes neither this page shows nor the page about its tests."""
     for before, after in pairwise(FENCE.finditer(page)):
         if not WORDS.search(page[before.end() : after.start()]):
             line = page.count("\n", 0, after.start()) + 1
             yield f"line {line}: two blocks of code without a word between them"
-    for line, listing in _listings(page):
+    listings = list(_listings(page))
+    for line, listing in listings:
         changes = 0 if provided(listing.file.path) else len(listing.changes)
         if changes > MOST_CHANGES:
             yield f"line {line}: {changes} changed lines, {MOST_CHANGES} is the most in one fence"
     if chapter:
-        yield from _not_shown(page + tests, chapter)
+        listings += _listings(tests)
+        yield from _not_shown(page + tests, [listing for _, listing in listings], chapter)
 
 
 def _listings(page: str) -> Iterator[tuple[int, Listing]]:
@@ -39,10 +39,10 @@ def _listings(page: str) -> Iterator[tuple[int, Listing]]:
                 yield fence.line, read(fence.body)
 
 
-def _not_shown(page: str, chapter: Chapter) -> Iterator[str]:
-    """Yield the changes of the chapter that the text of its pages does not show."""
+def _not_shown(page: str, listings: list[Listing], chapter: Chapter) -> Iterator[str]:
+    """Yield the changes of the chapter that its pages, by their text and listings, do not show."""
     folder = chapter.folder
-    own = [listing for _, listing in _listings(page) if listing.folder == folder]
+    own = [each for each in listings if each.folder == folder]
     shown = {(each.file.path, line) for each in own for line in each.changes}
     for file in compare(predecessor(chapter), folder):
         if file.status == "removed" or (file.status != "same" and not file.lines):

@@ -18,29 +18,28 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # where the comman
 
 from bench import plots
 from bench.results import FILE, Results, fill_in
-from course import matrix
+from course import chapters, matrix
 from course.book.coverage import problems
 from course.book.listing import Listing, read
 from course.book.render import HTML, render, render_file, render_terminal
-from course.chapters import CHAPTERS, ROOT, predecessor
+from course.chapters import CHAPTERS, ROOT, chapter, predecessor
 from course.compare import compare, compare_texts
 from course.judge import mistakes
 from course.markdown import Fence, fences
 from course.record import diagrams, films
-from course.record.readme import chapters_table
 from course.run import layers
 
 STEPS = {chapter.folder.name: chapter for chapter in CHAPTERS}
 COMPARISON = Path(__file__).with_name("comparison.md").read_text("utf-8")
 MATRIX_HEAD = "[{0.number}<span> {title}</span>]({0.folder.name}.md)"
+FILES = "<!-- every file -->"  # a place on a page that neither Markdown nor the search has to read
 OUT_OF_DATE = "out of date: run `python3 learn.py record`"
 
 log = get_plugin_logger("course")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """MkDocs calls this first: say what `raw` and `diff` fences are, and which files change the
-    site."""
+    """MkDocs calls this first: say what `raw` and `diff` fences are, and what changes the site."""
     drawn = {"raw": lambda source, *_, **__: source, "diff": _diff}
     kinds = [{"name": name, "class": name, "format": draw} for name, draw in drawn.items()]
     config.mdx_configs.setdefault("pymdownx.superfences", {})["custom_fences"] = kinds
@@ -53,9 +52,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """MkDocs calls this with what is in docs/: add a page for every two steps to compare."""
     for old, new in combinations(CHAPTERS, 2):
-        text = COMPARISON.format(old=old, new=new) + _every_file(old.folder, new.folder, opens=True)
-        name = f"compare/{old.number}-{new.number}.md"
-        files.append(File.generated(config, name, content=text))
+        name, text = f"compare/{old.number}-{new.number}.md", COMPARISON.format(old=old, new=new)
+        files.append(File.generated(config, name, content=text + FILES))
     return files
 
 
@@ -88,13 +86,18 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
                 made = ""
             markdown = markdown.replace(fence.text, made, 1)
     if chapter:
-        markdown += "\n## Every file of this step { data-search-exclude }\n\n"
-        markdown += _every_file(predecessor(chapter), chapter.folder)
+        markdown += f"\n## Every file of this step {{ data-search-exclude }}\n\n{FILES}\n"
     return re.sub(r'^( *```.*) skip="[^"]*"', r"\1", markdown, flags=re.MULTILINE)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """MkDocs calls this with the HTML of each page: an empty cell is no heading."""
+    """MkDocs calls this with the HTML of each page: put in whole files; no head is empty."""
+    name = page.file.name
+    if name in STEPS:
+        output = output.replace(FILES, _every_file(predecessor(STEPS[name]), STEPS[name].folder))
+    elif page.file.src_uri.startswith("compare/"):
+        old, new = (chapter(number).folder for number in name.split("-"))
+        output = output.replace(FILES, _every_file(old, new, opens=True))
     return output.replace("<th></th>", "<td></td>")
 
 
@@ -147,7 +150,7 @@ def _comparisons(fence: Fence, page: Page) -> str:
 
 MADE_FROM = {
     "bench": _bench,
-    "chapters": lambda fence, page: chapters_table("[{0.number}: {title}]({0.folder.name}.md)"),
+    "chapters": lambda fence, page: chapters.markdown("[{0.number}: {title}]({0.folder.name}.md)"),
     "comparisons": _comparisons,
     "console": lambda fence, page: _raw(render_terminal(fence.title, fence.body)),
     "layers": lambda fence, page: _marked(layers.markdown()),
@@ -168,7 +171,7 @@ def _file(fence: Fence, page: Page) -> str:
 
 
 def _every_file(old: Path | None, new: Path, opens: bool = False) -> str:
-    return _raw("".join(render_file(file, opens) for file in compare(old, new)))
+    return "".join(render_file(file, opens) for file in compare(old, new))
 
 
 def _fix(folder: Path, path: str, wrong: str, right: str) -> str:

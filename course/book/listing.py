@@ -1,5 +1,4 @@
-"""Which lines a `step` fence shows: parts of a file, found by name, with what the step changed in
-them. `render` makes HTML of them."""
+"""Which lines a `step` fence shows: parts of a file, found by name, with what was changed there."""
 
 import ast
 import re
@@ -19,8 +18,7 @@ CLOSING = (")", "]", "}", "</")
 
 
 class Part(NamedTuple):
-    """The lines of a file from `start` to `end` (from 1, both included), and the line of the class
-    around them."""
+    """Lines of a file, from `start` to `end` (from 1), and the line of the class around them."""
 
     start: int
     end: int
@@ -44,9 +42,8 @@ class Listing:
 
 
 def read(body: str) -> Listing:
-    """Take what a fence says: `folder/path`, or `folder/path :: name, Class.method, "first line"`.
-    `./path` is a file that is in no folder of the course.
-    Return what it names. Raise ValueError for what is not there exactly once."""
+    """Return what a fence names: `folder/path`, or `folder/path :: name, Class.method, "a line"`
+    (`./path` is in no step). Raise ValueError for what is not there exactly once."""
     where, _, names = body.strip().partition(" :: ")
     folder, _, path = where.strip().partition("/")
     root = chapters.ROOT / folder

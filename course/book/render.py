@@ -1,5 +1,4 @@
-"""HTML of listings, whole files and terminals, in the colours of their language. What changed is in
-<ins> and <del>, and the changed words of a line in <mark>."""
+"""HTML of listings, whole files and terminals, in the colours of their language."""
 
 import re
 from collections.abc import Iterable
@@ -48,14 +47,12 @@ def render(listing: Listing, copies: bool = True) -> str:
 
 
 def render_file(file: File, opens: bool = False) -> str:
-    """Return a whole file, folded unless it has changed and `opens`: its path, badges, all its
-    lines, and a button that copies the whole new file."""
+    """Return a whole file with a button that copies it, folded unless it changed and `opens`."""
     return HTML.whole_file(file, chapters.provided(file.path), opens, _rows(file, file.lines))
 
 
 def render_terminal(title: str, text: str) -> str:
-    """Return what is typed ("$ ...") and printed in a terminal. Each command has a button that
-    copies it, except those that end a program at once."""
+    """Return what is typed ("$ ...") and printed in a terminal; commands have copy buttons."""
     lines = text.splitlines()
     tokens = _tokens("x.sh-session", "".join(f"{line}\n" for line in lines))
     rows = [(line, Markup(_code(each))) for line, each in zip(lines, tokens, strict=False)]
@@ -63,20 +60,26 @@ def render_terminal(title: str, text: str) -> str:
 
 
 def _rows(file: File, lines: Iterable[Line]) -> Markup:
-    rows = []
+    rows, old, new = [], file.text("-"), file.text()
     for line in lines:
-        number = line.old if line.mark == "-" else line.new
-        tokens = _tokens(file.path, file.text("-" if line.mark == "-" else "+"))[number - 1]
+        text, number = (old, line.old) if line.mark == "-" else (new, line.new)
         tag = {"+": "ins", "-": "del", " ": "span"}[line.mark if file.status != "new" else " "]
         numbers = f'data-old="{line.old or ""}" data-new="{line.new or ""}"'
         width = f"--in: {len(line.text) - len(line.text.lstrip())}"  # a long line goes on below
-        code = re.sub(r"(?<=[.(])</span>", "</span><wbr>", _code(tokens, line.words))
+        code = _line(file.path, text, number, line.words)
         rows.append(f'<{tag} class="line" {numbers} style="{width}">{code}\n</{tag}>')
     return Markup("".join(rows))
 
 
+@cache
+def _line(path: str, text: str, number: int, words: Spans) -> str:
+    """Return a line of a file."""
+    return _code(_tokens(path, text)[number - 1], words)
+
+
 def _code(tokens: list[tuple[_TokenType, str]], words: Spans = ()) -> str:
-    """Return one line in the colours of its language, with these words marked."""
+    """Return one line in the colours of its language, with these words marked. Where it is too
+    long, it can be broken after the dots and brackets of names, and not inside an option."""
     pieces, position = [], 0
     for kind, value in tokens:
         end = position + len(value)
@@ -90,7 +93,9 @@ def _code(tokens: list[tuple[_TokenType, str]], words: Spans = ()) -> str:
             is_marked = any(start <= a < stop for start, stop in words)
             pieces.append(f"<mark>{piece}</mark>" if is_marked else piece)
         position = end
-    return "".join(pieces).replace("</mark><mark>", "")
+    code = "".join(pieces).replace("</mark><mark>", "")
+    code = re.sub(r"(?<=>)--?[a-z][a-z-]+", r'<span class="option">\g<0></span>', code)
+    return re.sub(r"(?<=[.(])</span>|(?<=\w)[./](?=\w)", r"\g<0><wbr>", code)
 
 
 @cache

@@ -189,11 +189,15 @@ class Check:
                     shown.append(tab.text)
         symptom = "page only" if part is IN_TABS.get(row.id) else failure.symptom
         printed = [("terminal", line) for line in self.target.errors_in(terminal)]
-        errors = dict.fromkeys(line.shown for line in lines if line.error)
+        errors = dict.fromkeys(
+            line.shown for line in lines if line.error and line.place != "/favicon.ico"
+        )
         printed += [("browser", line) for line in [*errors][:SHOWN]]
         printed += [("pytest", line) for line in evidence.of_pytest(failure.output)]
         if symptom not in OF_PAGES and self.target.folder:
             printed += [("code", line) for line in misspelled(self.target.folder)]
+        if self.target.folder:
+            terminal = evidence.without_consequences(terminal, self.target.folder)
         texts = [terminal, *(line.text for line in lines), *shown, failure.output]
         found = Failure(row.id, symptom, "\n".join(texts), not printed, self.target.code)
         expected, _, seen = str(failure).rpartition("; ")

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n((?:[ \t].*\n)*)(\S.*)", re.M)
-CHAINED = re.compile(r"\s*(During handling of|The above exception was the direct cause of) the?.*")
+CHAINED = re.compile(
+    r"\s*(During handling of the above|The above exception was the direct cause of) .*"
+)
 FRAME = re.compile(r'^  File "(.+?)", line (\d+).*\n(?:    (.+))?', re.M)
 WARNING = re.compile(r"^(?:\S+:\d+: )?([\w.]*(?:Error|Exception|Warning)\b.*)", re.M)
 SYSTEM_CHECK = re.compile(r"^ERRORS:\n(.+)", re.M)
@@ -12,23 +14,46 @@ FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.M)
 LAST = 4  # lines of a test that failed
 
 
+def chains(printed: str) -> list[list[re.Match[str]]]:
+    """Return the exceptions that a server printed, each with what it became, in a list."""
+    found: list[list[re.Match[str]]] = []
+    for each in TRACEBACK.finditer(printed):
+        before = printed[found[-1][-1].end() : each.start()] if found else ""
+        if CHAINED.fullmatch(before.rstrip()):
+            found[-1].append(each)
+        else:
+            found.append([each])
+    return found
+
+
+def own_lines(traceback: str, folder: Path) -> list[str]:
+    """Return the lines of the project's own code in a traceback."""
+    return [
+        f"in {Path(file).relative_to(folder).as_posix()}, line {number}: {code}".rstrip(": ")
+        for file, number, code in FRAME.findall(traceback)
+        if Path(file).is_relative_to(folder)
+    ]
+
+
+def without_consequences(printed: str, folder: Path) -> str:
+    """Return what a server printed, but for the exceptions that followed from one in the project's
+    own code: they point elsewhere."""
+    for chain in chains(printed):
+        for each in chain[1:] if own_lines(chain[0][1], folder) else ():
+            printed = printed.replace(each[0], "")
+    return printed
+
+
 def of_terminal(printed: str, folder: Path) -> list[str]:
     """Return the last exception that a server printed: the one that it began with, the one that it
     became, and the last line of the project's own code on the way to the first. Without one: the
     first error of Django's system check, or the last warning, or nothing."""
-    chain: list[re.Match[str]] = []
-    for each in TRACEBACK.finditer(printed):
-        before = printed[chain[-1].end() : each.start()] if chain else ""
-        chain = [*chain, each] if CHAINED.fullmatch(before.rstrip()) else [each]
+    chain = [[], *chains(printed)][-1]
     if not chain:
         return SYSTEM_CHECK.findall(printed)[:1] or WARNING.findall(printed)[-1:]
     lines = dict.fromkeys(each[2].rstrip() for each in (chain[0], chain[-1]))
-    for each in chain:
-        for file, number, code in reversed(FRAME.findall(each[1])):
-            if Path(file).is_relative_to(folder):
-                place = Path(file).relative_to(folder).as_posix()
-                return [*lines, f"in {place}, line {number}: {code}".rstrip(": ")]
-    return [*lines]
+    places = next(filter(None, (own_lines(each[1], folder) for each in chain)), [])
+    return [*lines, *places[-1:]]
 
 
 def of_pytest(printed: str) -> list[str]:

@@ -36,10 +36,16 @@ def make(folder: Path, fill: Callable[[Path], None]) -> None:
 
 def fill_to_begin(begun: Chapter, folder: Path) -> None:
     """Put into a folder what a learner begins a chapter with: the end of the one before (for the
-    first: nothing) and what this one provides, but no migrations: makemigrations writes them."""
+    first: nothing) and the new files that this one provides, but no migrations: makemigrations
+    writes them. A provided file that changes is replaced when the page comes to it: until then, the
+    rest of the folder needs the old one."""
+
+    def is_new(path: str) -> bool:
+        return provided(path) and not is_migration(path) and not (folder / path).exists()
+
     if before := predecessor(begun):
         _copy(before, folder)
-    _copy(begun.folder, folder, lambda path: provided(path) and not is_migration(path))
+    _copy(begun.folder, folder, is_new)
 
 
 def fill_with_mistake(mistake: Mistake, folder: Path) -> None:

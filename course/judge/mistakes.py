@@ -86,10 +86,13 @@ class Clues(Entry):
     symptom: Symptom = ""
     code: str = ""
     lacks: str = ""
+    only: bool = False
 
     def fit(self, failure: Failure) -> int:
         """Return how clearly a failure points to the mistake; 0: it does not. A mistake with signs
         needs one of them in the texts. Another one needs its row and its symptom, and no error."""
+        if self.only and self.row != failure.row:
+            return 0
         if self.code and not re.search(self.code, failure.code, re.M):
             return 0
         if self.lacks and (not failure.code or re.search(self.lacks, failure.code, re.M)):

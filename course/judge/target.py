@@ -79,7 +79,7 @@ class Project(Target):
     def __enter__(self) -> "Project":
         with ExitStack() as own:
             temporary = TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)
-            self.place = Path(own.enter_context(temporary))
+            self.place = Path(own.enter_context(temporary)).resolve()
             try:
                 self.folder = copy_project(self.original, self.place / self.name)
             except OSError as error:

@@ -46,8 +46,7 @@ class Film:
         self.still = -1  # which shot
 
     def open(self, *paths: str, sites: Sequence[str] = ()) -> list[Tab]:
-        """Open two browsers, each with a tab at one of these paths, on one of these sites. If the
-        chat asks for a log-in, they are ann's and bob's."""
+        """Open two browsers with a tab each; if the chat asks for a log-in, ann's and bob's."""
         needed = asks_for_log_in(self.server.url)
         for name, who, path in zip("AB", ("ann", "bob"), paths, strict=True):
             driver = self.closing.enter_context(open_browser())
@@ -95,8 +94,7 @@ class Film:
         self.shots.append((dict(self.views), self.caption, milliseconds))
 
     def save(self, paths: Sequence[Path], fingerprint: str) -> None:
-        """Write the still (PNG, with the fingerprint in it) and the animation (WebP), in the light
-        scheme, then in the dark one."""
+        """Write a still (PNG, with the fingerprint) and an animation (WebP), light, then dark."""
         lines = max(len(caption.splitlines()) for _, caption, _ in self.shots)
         rows = _moving([views for views, _, _ in self.shots])
         durations = [*(milliseconds for _, _, milliseconds in self.shots[:-1]), PAUSE]
@@ -132,8 +130,7 @@ def _moving(shots: list[dict]) -> tuple[int, int]:
 def _picture(
     scheme: str, views: dict, caption: list[str], lines: int, rows: tuple[int, int]
 ) -> Image.Image:
-    """Return these rows of the tabs side by side, each under its address, over so many lines of
-    caption."""
+    """Return these rows of both tabs, each under its address, over so many lines of caption."""
     colours = SCHEMES[scheme]
     width, gap, bar, line = (SCALE * each for each in (WIDTH, GAP, BAR, ROW))
     height = rows[1] - rows[0]

@@ -35,15 +35,13 @@ def drawing(source: str) -> Path:
 
 
 def stale(source: str) -> bool:
-    """Return whether a diagram is not drawn yet, or drawn from another source; raise ValueError if
-    it has no title or no description."""
+    """Return whether a diagram is to be drawn; raise ValueError without a title or description."""
     path, wanted = drawing(source), f'data-source="{_fingerprint(source)}"'
     return not (_said(source, "accDescr") and path.is_file() and wanted in path.read_text("utf-8"))
 
 
 def on_pages(docs: Path = ROOT / "docs") -> dict[Path, str]:
-    """Return the sources of all diagrams on the pages, each with the path of its drawing; raise
-    ValueError if two have one title."""
+    """Return the sources of all diagrams by their drawings; raise ValueError for a title twice."""
     found: dict[Path, str] = {}
     for page in sorted(docs.rglob("*.md")):
         for fence in fences(page.read_text("utf-8")):
@@ -55,8 +53,8 @@ def on_pages(docs: Path = ROOT / "docs") -> dict[Path, str]:
 
 
 def draw(sources: list[str]) -> Iterator[str]:
-    """Yield the SVG of each of these diagrams. Raise ServeError if there is no mermaid to draw
-    with, ValueError, in mermaid's words, for a diagram that it cannot draw."""
+    """Yield the SVG of each diagram. Raise ServeError without mermaid, ValueError, in mermaid's
+    words, for what it cannot draw."""
     script = _mermaid()
     with open_browser() as driver:
         driver.get("data:text/html,<!doctype html><meta charset=utf-8><title>Diagrams</title>")
@@ -74,8 +72,7 @@ def draw(sources: list[str]) -> Iterator[str]:
 
 
 def _mermaid() -> str:
-    """Return mermaid's script, which npm brings, and checks, once: it is kept in .venv. Raise
-    ServeError if it cannot."""
+    """Return mermaid's script, which npm brings once, into .venv; raise ServeError if it cannot."""
     if not KEPT.is_file():
         npm = shutil.which("npm") or "npm"
         command = [npm, "pack", f"mermaid@{MERMAID}", "--pack-destination", str(KEPT.parent)]

@@ -1,5 +1,4 @@
-"""The recordings of the chapters: where each is kept, whether it is out of date, how it is made.
-What is played is in `scenes`, how that becomes pictures in `camera`."""
+"""The recordings of the chapters: where each is, whether it is out of date, how it is made."""
 
 import inspect
 from pathlib import Path
@@ -15,8 +14,7 @@ RECORDINGS = ROOT / "docs" / "recordings"
 
 
 def paths(chapter: Chapter) -> list[Path]:
-    """Return where a chapter's recording is, or will be: the still and the animation, then the same
-    in dark."""
+    """Return where a chapter's recording is: the still and the animation, then both in dark."""
     kinds = (".png", ".webp", "-dark.png", "-dark.webp")
     return [RECORDINGS / f"{chapter.name}{kind}" for kind in kinds]
 
@@ -37,16 +35,14 @@ def fingerprint(chapter: Chapter) -> str:
 
 
 def stale(chapter: Chapter) -> bool:
-    """Return whether a chapter has no recording, or has changed since it was made; raise ValueError
-    if there is no scene for it."""
+    """Return whether its recording is to be made; raise ValueError if there is no scene."""
     still, wanted = paths(chapter)[0], fingerprint(chapter).encode()
     there = all(path.is_file() for path in paths(chapter))
     return not (there and wanted in still.read_bytes())
 
 
 def record(chapter: Chapter) -> list[Path]:
-    """Make the recording of a chapter, and return where it is; raise ServeError if its scene does
-    not come true."""
+    """Make the recording of a chapter, return where it is; raise ServeError if its scene fails."""
     wanted = fingerprint(chapter)
     if "redis" in chapter.services and not PrivateRedis.available():
         raise ServeError(f"{chapter.folder.name} is recorded on Redis: install it first.")

@@ -1,5 +1,4 @@
-"""Fingerprints: by its fingerprint, a picture knows what it was made from. Comments, docstrings and
-blank lines have no part in it, so that rewording them makes nothing out of date."""
+"""By its fingerprint, a picture knows what it was made from. Comments do not count."""
 
 import hashlib
 from functools import cache
@@ -17,8 +16,7 @@ def fingerprint(*texts: str) -> str:
 
 @cache
 def without_comments(text: str, suffix: str) -> str:
-    """Return a text, in the language of files with this suffix, without comments, docstrings and
-    blank lines."""
+    """Return a text of such a file without comments, docstrings and blank lines."""
     kept = ""
     for kind, value in LEXERS[suffix]().get_tokens(text):
         # Pygments calls Django's tags and <!doctype> comments, too: Preproc.

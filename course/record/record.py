@@ -1,16 +1,19 @@
-"""`learn.py record`: makes what is out of date of all that the course shows and does not write by
-hand: the tables of the README, the diagrams, the recordings."""
+"""`learn.py record`: makes the README's tables, diagrams and recordings that are out of date."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from course import chapters, matrix
 from course.chapters import CHAPTERS, ROOT
-from course.record import diagrams, films, readme
+from course.record import diagrams, films
+
+README = ROOT / "README.md"
 
 
 def main(everything: bool = False) -> None:
-    """Make what is out of date, or everything, and print a line for each thing made. Raise
-    ServeError or ValueError, which say what to do, if something cannot be made."""
+    """Make what is out of date, or everything, and print what is made. Raise ServeError or
+    ValueError, which say what to do, if something cannot be made."""
     made = False
     for path in _make(everything):
         print(path.relative_to(ROOT).as_posix(), "" if path.exists() else "(removed)", flush=True)
@@ -26,11 +29,23 @@ def orphans() -> set[Path]:
     return there - diagrams.on_pages().keys() - recordings
 
 
+def with_tables(text: str) -> str:
+    """Return the README's text with its tables made anew: what is between `<!-- name -->` and
+    `<!-- end -->`. Raise ValueError if a table has no place there, or two."""
+    steps = chapters.markdown("[`{0.folder.name}`]({0.folder.name}/)")
+    for name, table in {"chapters": steps, "matrix": matrix.markdown()}.items():
+        place = rf"(?s)(<!-- {name} -->\n).*?(?=<!-- end -->)"
+        text, places = re.subn(place, lambda found, table=table: found[1] + table, text)
+        if places != 1:
+            raise ValueError(f"README.md has {places} places for the table of {name}, not one")
+    return text
+
+
 def _make(everything: bool) -> Iterator[Path]:
-    text = readme.README.read_text("utf-8")
-    if (fresh := readme.with_tables(text)) != text:
-        readme.README.write_text(fresh, "utf-8")
-        yield readme.README
+    text = README.read_text("utf-8")
+    if (fresh := with_tables(text)) != text:
+        README.write_text(fresh, "utf-8")
+        yield README
     sources = diagrams.on_pages()
     if due := [each for each in sources.values() if everything or diagrams.stale(each)]:
         for source, svg in zip(due, diagrams.draw(due), strict=True):

@@ -1,5 +1,4 @@
-"""The scenes: what a chapter's recording shows, played in two real tabs of the running step. A new
-chapter adds a function here, under its name."""
+"""What the recording of each chapter shows, played in two real tabs of the running step."""
 
 import re
 import subprocess

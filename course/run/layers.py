@@ -1,5 +1,4 @@
-"""The channel layers that a step can run on, unchanged: layers/ has settings for each. The table of
-what works on which of them is drawn from the matrix."""
+"""The channel layers that a step can run on, unchanged: layers/ has settings for each."""
 
 from typing import NamedTuple
 
@@ -10,8 +9,7 @@ STEP = chapter(4)  # the step on which the rows are played: it stands for all th
 
 
 class Layer(NamedTuple):
-    """A channel layer: its name, as `--layer` takes it and as pages call it, and the service behind
-    it, if any."""
+    """A channel layer: its name for `--layer`, its name on pages, and its service, if any."""
 
     name: str
     title: str

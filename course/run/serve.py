@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
@@ -140,8 +140,7 @@ def check_redis(url: str) -> None:
 
 
 def copy_project(folder: Path, to: Path) -> Path:
-    """Copy a project, so that what runs there does not change the folder itself; without its
-    virtual environment and what programs leave behind."""
+    """Copy a project without its virtual environment and what programs leave behind."""
     ignore = shutil.ignore_patterns(*IGNORED, "env", "node_modules")
     return shutil.copytree(folder, to, ignore=ignore, ignore_dangling_symlinks=True)
 
@@ -152,8 +151,24 @@ def has_database(folder: Path) -> bool:
     return any("DATABASES" in text for text in settings)
 
 
-class PrivateRedis:
-    """A redis-server of our own: a free port, nothing on disk, gone at `stop`."""
+class Service:
+    """A program that runs until `stop`; as a context manager, while that lasts."""
+
+    process: subprocess.Popen
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End it, and wait until it has ended."""
+        stop(self.process)
+
+
+class PrivateRedis(Service):
+    """A redis-server of our own: started at once, on a free port, with nothing on disk."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -186,13 +201,9 @@ class PrivateRedis:
         """Let a frozen Redis run on."""
         psutil.Process(self.process.pid).resume()
 
-    def stop(self) -> None:
-        """End it, and wait until it has ended."""
-        stop(self.process)
 
-
-class Server:
-    """A step's server, one of PROGRAMS, in its folder; as a context manager, while that lasts."""
+class Server(Service):
+    """A step's server, one of PROGRAMS, in its folder. A context manager starts it."""
 
     def __init__(
         self,
@@ -204,31 +215,26 @@ class Server:
         program: str = "runserver",
         command: Sequence[str] | None = None,
     ) -> None:
-        """Take the step's folder, a free port, variables to set (None: to unset), a file for its
-        output (None: the terminal), whether an edit of the code reloads it (without that runserver
-        starts in half the time), and the name of a program, or a whole command in place of it."""
+        """Take variables to set (None: to unset), a file for the output (None: the terminal),
+        whether an edit reloads it (if not, runserver starts in half the time), and one of PROGRAMS,
+        or a whole command in place of it."""
         self.folder, self.port, self.log = folder, port, log
         site = next((each.parent.name for each in folder.glob("*/asgi.py")), "mysite")
-        self.command = [sys.executable, *PROGRAMS[program].format(port=port, site=site).split()]
-        if program == "runserver" and not reload:
-            self.command.append("--noreload")
-        self.command = [*command] if command else self.command
+        words = PROGRAMS[program].format(port=port, site=site).split()
+        words += ["--noreload"] if program == "runserver" and not reload else []
+        self.command = command or [sys.executable, *words]
         self.url = f"http://localhost:{port}"
         self.greeting = ""  # what it printed into its log until it answered
         ours = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "mysite.settings"}
         environment = {**os.environ, **ours, **environment}
         self.environment = {name: text for name, text in environment.items() if text is not None}
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.stop()
-
     def migrate(self) -> None:
-        """Make the tables of the project's database, if it has one. Raise ServeError, with the last
-        line that Django prints, if that fails."""
+        """Make the tables of the database, if there is one; raise ServeError if that fails."""
         if not has_database(self.folder):
             return
         command = [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity=0"]
@@ -276,7 +282,3 @@ class Server:
     def printed(self, lines: int = 40) -> str:
         """Return the last lines that it printed into its log."""
         return "".join("\n" + line for line in self.output().splitlines()[-lines:])
-
-    def stop(self) -> None:
-        """End it, and wait until it has ended."""
-        stop(self.process)

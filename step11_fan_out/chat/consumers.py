@@ -17,10 +17,9 @@ logger = logging.getLogger(__name__)
 class ChatConsumer(UserConsumer):
     """One instance serves one socket, from the moment that a tab asks for it until it closes."""
 
-    delivery = None  # the task that sends the room's messages to the tab
-
     async def __call__(self, scope, receive, send):
         """The server calls this once for each socket. It ends when the socket has closed."""
+        self.delivery = None  # the task that sends the room's messages to the tab
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -41,15 +40,13 @@ class ChatConsumer(UserConsumer):
         """A task of its own, from `connect` on: accept the socket, send what its outbox gets."""
         try:
             await self.reader.start(history.read_since(self.scope["query_string"]))
-            # Join, then read: what others send in the meantime waits in the outbox.
-            async with hub.join(self.room, self.group) as outbox:
+            async with hub.join(self.room, self.group) as outbox:  # join, then read
                 if not await self.accept_user():
                     return
                 await self.reader.catch_up()
                 while item := await outbox.get():
-                    number, text = item
-                    if self.reader.is_next(number):
-                        await self.send(text_data=text)
+                    if self.reader.is_next(item["number"]):
+                        await self.send(text_data=item["json"])
         except Exception as error:
             logger.warning("A tab gets no more messages: %r", error)
         with suppress(Exception):  # the tab may have gone already

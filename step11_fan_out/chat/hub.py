@@ -73,7 +73,7 @@ class Room:
 
     async def put(self, frame):
         """Put a message into every outbox, as JSON that is made once. End those that are full."""
-        item = frame["number"], json.dumps(frame)
+        item = {"number": frame["number"], "json": json.dumps(frame)}
         if any(outbox.full() for outbox in self.outboxes):
             await asyncio.sleep(0)  # the tasks of the tabs that read now make room
         for outbox in self.outboxes:

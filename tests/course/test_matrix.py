@@ -19,7 +19,7 @@ NOT_RUNNING = ("README.md", "chat/tests/", "conftest.py", "pytest.ini")  # no pa
 PAGE = ("chat/templates/", "chat/static/", "mysite/asgi.py")  # a change here may change any tab
 IN_EVERY_CHAPTER = {"second_tab", "other_room"}  # in real tabs, whatever has changed
 TOGETHER = "idle"  # is played in all chapters at once: waiting is what takes its time
-IN_SLOW_TESTS = "own_tests"  # if it holds: tests/slow/test_planted_bugs.py plays it
+IN_SLOW_TESTS = "own_tests"  # if it holds: tests/slow/test_own_tests.py plays it
 
 StageFor = Callable[[Behaviour, Chapter, str], Stage]
 

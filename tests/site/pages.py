@@ -49,8 +49,12 @@ def build(course: Path, site: Path, **variables: str) -> subprocess.CompletedPro
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    result = build(ROOT, folder)
+    return built(tmp_path_factory.mktemp("site"))
+
+
+def built(folder: Path, **variables: str) -> Path:
+    """Build the site in this folder, without a warning."""
+    result = build(ROOT, folder, **variables)
     assert result.returncode == 0 and "WARNING" not in result.stdout, result.stdout
     return folder
 

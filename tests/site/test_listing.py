@@ -13,7 +13,7 @@ from course.chapters import Chapter
 from course.compare import compare
 
 CODE = tomllib.loads(Path(__file__).with_name("listing.toml").read_text("utf-8"))
-OLD, NEW, PAGE, SCRIPT = CODE.values()
+OLD, NEW, PAGE, SCRIPT, LINES, REFUSED = CODE.values()
 
 
 @pytest.fixture(autouse=True)
@@ -31,29 +31,11 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("spec", "first", "last"),
-    [
-        ("chat.py :: imports", 1, 4),
-        ("chat.py :: LIMIT", 6, 7),
-        ("chat.py :: class Chat", 10, 11),
-        ("chat.py :: Chat.receive", 16, 18),
-        ("chat.py :: Chat.close", 20, 21),
-        ('chat.py :: "@staticmethod"', 20, 20),
-        ("chat.py :: class Chat, Chat.connect", 10, 14),  # with the blank line between them
-        ('page.html :: "<main"', 1, 9),
-        ('page.html :: "<form id"', 2, 7),
-        ('chat.js :: "const socket"', 3, 7),
-        ('chat.js :: "// What is typed"', 1, 7),
-        ('chat.js :: "onFrame"', 4, 6),
-        ('chat.js :: "let last = \\"\\""', 8, 8),
-        ("chat.js", 1, 8),
-    ],
-)
-def test_a_listing_has_these_lines(course: Path, spec: str, first: int, last: int) -> None:
+@pytest.mark.parametrize(("spec", "shown"), LINES.items(), ids=LINES)
+def test_a_listing_has_these_lines(course: Path, spec: str, shown: list[int]) -> None:
     lines = (course / "step2_new" / spec.partition(" ")[0]).read_text().splitlines()
-    shown = [each.text for each in read(f"step2_new/{spec}").lines if each.mark != "-"]
-    assert shown == lines[first - 1 : last]
+    found = [each.text for each in read(f"step2_new/{spec}").lines if each.mark != "-"]
+    assert found == lines[shown[0] - 1 : shown[1]]
 
 
 def test_what_was_removed_is_shown_where_it_was(course: Path) -> None:
@@ -69,22 +51,7 @@ def test_what_was_removed_is_shown_where_it_was(course: Path) -> None:
     assert read("step2_new/chat.py :: Chat.connect").lines[-1].text == "        self.tell()"
 
 
-@pytest.mark.parametrize(
-    ("spec", "problem"),
-    [
-        ("step2_new/chta.py", "no file step2_new/chta.py; the nearest is step2_new/chat.py"),
-        ("step9_new/chat.py", "no file step9_new/chat.py; the nearest is step2_new/chat.py"),
-        ("step2_new", "there is no file step2_new"),
-        ("step2_new/icon.png", "step2_new/icon.png is not a text"),
-        ("step2_new/chat.py :: Chat.conect", "has no Chat.conect; the nearest is Chat.connect"),
-        ("step2_new/chat.py :: receive", "more than one receive: lines 23 and 24"),
-        ("step2_new/chat.js :: socket", "is not Python: name the start of a line"),
-        ('step2_new/chat.js :: "const sockets"', 'starts with "const sockets"; the nearest is'),
-        ('step2_new/page.html :: "<"', "more than one line that starts with"),
-        ("step2_new/chat.py :: Chat, LIMIT", "in the order of the file"),
-        ("step2_new/chat.py :: Chat.close, Chat.close", "each once"),
-    ],
-)
+@pytest.mark.parametrize(("spec", "problem"), REFUSED.items(), ids=REFUSED)
 def test_what_is_not_there_exactly_once_is_refused(spec: str, problem: str) -> None:
     with pytest.raises(ValueError) as error:
         read(spec)

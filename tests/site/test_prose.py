@@ -3,13 +3,14 @@ page names is opened, by the runner in prose.py. Small wrong pages prove that it
 
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from course.chapters import CHAPTERS, ROOT
 from course.markdown import Fence, fences
-from course.run.serve import port_taken
+from course.run.serve import free_port, port_taken
 from tests.site import prose
 from tests.site.prose import RUN, Wrong, check, of
 
@@ -32,21 +33,7 @@ ON_WINDOWS = {
 WHERE = r"(On (macOS|Linux)|With (git|redis-server|rabbitmq-server)|(Another t|T)erminal)"
 PLACE = r"n (step\d+_\w+|my_chat|the folder of the course)"
 TITLE = re.compile(rf"I{PLACE}|({WHERE}|PowerShell|Docker)?(, i{PLACE})?(, \.venv active)?")
-
-SERVER = "```console\n$ python3 -m http.server PORT  # runserver --port PORT\nServing …\n```\n"
-WRONG = {
-    "another line": ("```console\n$ seq 2\n1\n3\n```", "2: the page shows:\n    1\n    3\nBut"),
-    "a line more": ("```console\n$ seq 2\n1\n```", "2: the page shows"),
-    "a command fails": ("```console\n$ false\n$ seq 1\n1\n```", "2: `false` ended with status 1"),
-    "a pipe fails": ("```sh\nfalse | true\ntrue\n```", "1: "),
-    "no end": ("```sh\nsleep 1000\n```", "1: does not end"),
-    "no page": (f"{SERVER}<http://localhost:PORT/nothing/>", "5: .* 404"),
-    "no server": (f"<http://localhost:PORT/>\n{SERVER}", "1: .* no block before it serves"),
-    "another greeting": (
-        SERVER.replace("Serv", "Start"),
-        "2: the page shows:\n    Starting …\nBut",
-    ),
-}
+WRONG = tomllib.loads(Path(__file__).with_name("prose.toml").read_text("utf-8"))
 
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="the blocks are for a POSIX shell"),
@@ -86,11 +73,11 @@ def test_a_project_of_your_own_installs_what_the_steps_use() -> None:
     assert {*lines.split()} <= {*(ROOT / "requirements.txt").read_text("utf-8").split()}
 
 
-@pytest.mark.parametrize("text, wrong", WRONG.values(), ids=WRONG)
-def test_what_is_wrong_on_a_page_is_found(text, wrong, tmp_path, monkeypatch):
-    port = next(port for port in range(8200, 8999) if not port_taken(port))
-    (page := tmp_path / "page.md").write_text(text.replace("PORT", str(port)), "utf-8")
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_what_is_wrong_on_a_page_is_found(wrong, tmp_path, monkeypatch):
+    port = free_port()
+    (page := tmp_path / "page.md").write_text(wrong["page"].replace("PORT", str(port)), "utf-8")
     monkeypatch.setattr(prose, "SECONDS", 1.5)
-    with pytest.raises((Wrong, TimeoutError), match=f"^{wrong}"):
+    with pytest.raises((Wrong, TimeoutError), match=f"^{wrong['says']}"):
         prose.read(page, tmp_path)
     assert not port_taken(port)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageSequence, ImageStat
 
 from course.chapters import CHAPTERS, ROOT, Chapter
-from course.record import diagrams, films, readme, record, scenes
+from course.record import diagrams, films, record, scenes
 from course.record.camera import PAUSE
 from course.run.serve import ServeError
 
@@ -29,11 +29,11 @@ CROWDED = """const svg = document.querySelector("svg");
 
 
 def test_everything_is_fresh() -> None:
-    text = readme.README.read_text("utf-8")
+    text = record.README.read_text("utf-8")
     sources = diagrams.on_pages()
     due = [path.name for path, source in sources.items() if diagrams.stale(source)]
     due += [chapter.name for chapter in CHAPTERS if films.stale(chapter)]
-    due += ["README.md"] if readme.with_tables(text) != text else []
+    due += ["README.md"] if record.with_tables(text) != text else []
     due += [path.name for path in record.orphans()]
     assert not due, "run `python3 learn.py record`"
     pictures = re.findall(r"!\[.+?\]\((.+?)\)", text)

@@ -10,14 +10,14 @@ from subprocess import DEVNULL
 
 import psutil
 
-from course.run.serve import free_port, launch, port_taken, stop, wait_until
+from course.run.serve import Service, free_port, launch, port_taken, wait_until
 
 # The program itself. What Debian puts on the PATH is a wrapper that works in /var/lib.
 PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 FILES = ("CONF_ENV_FILE", "CONFIG_FILE", "ENABLED_PLUGINS_FILE", "LOGS", "MNESIA_BASE")
 
 
-class PrivateRabbitMQ:
+class PrivateRabbitMQ(Service):
     """A running RabbitMQ with the methods of PrivateRedis; it starts empty each time."""
 
     def __init__(self) -> None:
@@ -56,5 +56,5 @@ class PrivateRabbitMQ:
         os.killpg(self.process.pid, signal.SIGCONT)
 
     def stop(self) -> None:
-        stop(self.process)
+        super().stop()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -139,7 +139,7 @@ def test_what_others_used_does_not_contain_what_the_run_used(monkeypatch):
     monkeypatch.setattr(psutil, "cpu_percent", lambda: 100.0)
     for run_id in (0, psutil.Process().pid):
         with room() as (it, do):
-            found = do(load.measure(it.url, {}, [10], 0.1, 0, 0, run_id, 0))
+            found = do(load.measure(it.url, {}, {"tabs": [10], "seconds": 0.1}, run_id, 0))
         assert found["others"] < 1 if run_id else found["others"] == 1
 
 

@@ -60,16 +60,13 @@ def test_what_was_printed_is_shown_and_no_wrong_cause_is_named(name, tmp_path, b
 
 
 def test_a_fixed_address_of_redis_is_said_first_and_nothing_is_red_for_it(tmp_path, capsys):
-    redis = PrivateRedis()
-    try:
+    with PrivateRedis() as redis:
         edit = {"old": '"address": REDIS_URL', "new": f'"address": "{redis.url}"'}
         folder = edited(tmp_path / "my_chat", 4, {"file": SETTINGS, **edit})
         with Project(folder, ("redis",), None) as target:
             check = Check(target, chapter(4), None)
             report.show_before(check)
             verdicts = {row.id: check.verdict(row) for row in rows(chapter(4))[0]}
-    finally:
-        redis.stop()
     printed = capsys.readouterr().out
     assert "does not use REDIS_URL" in printed
     assert redis.url in printed

@@ -9,7 +9,6 @@ import shlex
 import ssl
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
@@ -17,12 +16,11 @@ from urllib.request import urlopen
 import pytest
 import websockets.asyncio.client as asyncio_client
 from ruamel.yaml import YAML
-from websockets.sync.client import connect
 
 from course.chapters import CHAPTERS, ROOT, SITE_PORT
-from course.judge.people import asks_for_log_in, sign_up
-from course.run.layers import LAYERS
+from course.judge.people import sign_up
 from course.run.serve import copy_project, has_database, port_taken, wait_until
+from tests.helpers import tabs_talk
 from tests.slow.crowd import Crowd, until
 
 pytestmark = pytest.mark.xdist_group("docker")
@@ -39,7 +37,9 @@ GROUPS = [
 ON_REDIS = [chapter for chapter in CHAPTERS if "redis" in chapter.services]
 STEPS = [f"step{chapter.number}" for chapter in CHAPTERS]
 WITH_DATABASE = [chapter for chapter in CHAPTERS if has_database(chapter.folder)]
-HELLO = '{"message": "hello"}'
+WITH_FILES = [each for each in CHAPTERS if (each.folder / "chat/files.py").exists()]
+WITH_WORKER = [each for each in CHAPTERS if (each.folder / "mysite/celery.py").exists()]
+WORKERS = [f"step{chapter.number}-worker" for chapter in WITH_WORKER]
 
 
 # Read: no Docker needed
@@ -59,7 +59,9 @@ def test_each_chapter_is_a_service_and_plain_up_starts_these_and_redis_only() ->
         migrates = f'sh -c "python manage.py migrate && exec {run}"'
         assert service["command"] == (migrates if chapter in WITH_DATABASE else run)
         assert service["ports"] == [f"127.0.0.1:{port}:{port}"]
-        assert service["volumes"] == [f"./{chapter.folder.name}:/{chapter.folder.name}:ro,z"]
+        code = f"./{chapter.folder.name}:/{chapter.folder.name}:ro,z"
+        assert service["volumes"] == [code, *["data:/data"] * (chapter in WITH_FILES)]
+        assert ("CHAT_DATA" in service["environment"]) == (chapter in WITH_FILES)
         assert service["working_dir"] == f"/{chapter.folder.name}"  # names the session cookie
         assert service["healthcheck"]["test"][-1].endswith(f"/{port}")
         assert name in service["environment"]["DJANGO_ALLOWED_HOSTS"].split(",")
@@ -69,10 +71,16 @@ def test_each_chapter_is_a_service_and_plain_up_starts_these_and_redis_only() ->
             needs["databases"] = {"condition": "service_completed_successfully"}
             assert service["environment"]["DATABASE_URL"].endswith(f"/{name}")
             assert name in SERVICES["databases"]["command"]
+        if chapter in WITH_WORKER:
+            worker = SERVICES[f"{name}-worker"]
+            needs[f"{name}-worker"] = healthy
+            assert worker["command"] == "celery -A mysite worker"
+            for same in "environment", "working_dir", "volumes":
+                assert worker[same] == service[same]
         assert service.get("depends_on", {}) == needs, name
         assert SERVICES["tests"]["depends_on"][name] == healthy
     started = {name for name, service in SERVICES.items() if "profiles" not in service}
-    assert started == {"redis", "postgres", "databases", *STEPS}
+    assert started == {"redis", "postgres", "databases", *STEPS, *WORKERS}
 
 
 def test_base_images_are_pinned_and_hold_what_the_steps_import() -> None:
@@ -96,15 +104,6 @@ def test_the_scaled_chat_is_the_last_step_on_the_files_of_deploy() -> None:
     stages = DOCKERFILE.split(" AS rabbitmq\n")[0] + stage
     installed = " ".join(re.findall(r"--constraint \S+ (?:\\\n +)?(\w.*)", stages))
     assert installed in (ROOT / "docs" / "deploying.md").read_text("utf-8")
-
-
-def test_a_step_runs_on_rabbitmq_with_the_settings_of_its_layer() -> None:
-    service, broker = SERVICES["step4-rabbitmq"], SERVICES["rabbitmq"]["environment"]
-    assert service["environment"]["DJANGO_SETTINGS_MODULE"] == LAYERS["rabbitmq"].settings
-    vhost, user, password = (broker[f"RABBITMQ_DEFAULT_{it}"] for it in ("VHOST", "USER", "PASS"))
-    url = f"amqp://{user}:{password}@rabbitmq:5672/{vhost}"
-    assert service["environment"]["RABBITMQ_URL"] == url
-    assert SERVICES["step4"]["volumes"][0] in service["volumes"]
 
 
 def test_the_readme_removes_what_the_compose_file_says() -> None:
@@ -181,21 +180,10 @@ def status_of(port: int, path: str) -> int | None:
         return getattr(error, "code", None)
 
 
-def meet(port: int) -> None:
-    """Fail unless two clients in one room receive the same message."""
-    site = f"http://localhost:{port}"
-    url = f"ws://localhost:{port}/ws/chat/{uuid.uuid4()}/"
-    options = {"origin": site}
-    if asks_for_log_in(site):
-        options["additional_headers"] = sign_up(site).headers
-    with connect(url, **options) as one, connect(url, **options) as two:
-        one.send(HELLO)
-        texts = [json.loads(each.recv(timeout=10))["message"] for each in (one, two)]
-        assert texts == ["hello", "hello"]
-
-
 def test_steps_are_served_on_loopback_only_and_meet_through_redis(project: Project) -> None:
-    assert sorted(project.compose("ps", "--services").split()) == ["postgres", "redis", *STEPS]
+    assert sorted(project.compose("ps", "--services").split()) == sorted(
+        ["postgres", "redis", *STEPS, *WORKERS]
+    )
     ports = ", ".join(project.listed("ps", "--format", "{{.Ports}}"))
     published = [each.split("->")[0] for each in ports.split(", ") if "->" in each]
     assert sorted(published) == [f"127.0.0.1:{chapter.port}" for chapter in CHAPTERS]
@@ -203,7 +191,7 @@ def test_steps_are_served_on_loopback_only_and_meet_through_redis(project: Proje
         assert status_of(chapter.port, "/chat/") == 200
     for chapter in ON_REDIS:
         project.compose("exec", "redis", "redis-cli", "config", "resetstat")
-        meet(chapter.port)
+        tabs_talk(f"http://localhost:{chapter.port}")
         commands = project.compose("exec", "redis", "redis-cli", "info", "commandstats")
         assert re.search("zadd|publish", commands), chapter
 
@@ -225,7 +213,7 @@ def test_the_site_and_a_step_on_rabbitmq_are_served(project: Project) -> None:
     project.compose("up", "--detach", "--build", "--wait", *services, timeout=600)
     for chapter in CHAPTERS:
         assert status_of(SITE_PORT, f"/{chapter.folder.name}/") == 200
-    meet(8014)
+    tabs_talk("http://localhost:8014")
     broker = ("exec", "rabbitmq", "rabbitmqctl", "--quiet", "list_exchanges", "-p", "course")
     assert re.search(r"^groups\b", project.compose(*broker), re.MULTILINE)
     project.compose("rm", "--stop", "--force", "rabbitmq", *services)  # RabbitMQ stops slowly

@@ -24,6 +24,8 @@ import json, os, pathlib, sys, time
 with open(os.environ["ASKED"], "a") as asked:
     print(json.dumps([sys.argv[1:], dict(os.environ)]), file=asked)
 time.sleep(float(os.environ.get("UV_TAKES", "0")))
+if "UV_PRINTS" in os.environ:
+    sys.exit(os.environ["UV_PRINTS"])
 pathlib.Path(__file__).with_name("course.pth").write_text(os.environ["LENT"])
 """
 PIP = """[global]
@@ -85,6 +87,11 @@ def test_a_venv_that_ctrl_c_left_half_made_is_made_anew(copy, learn):
     assert failed.startswith("pip cannot install what the course needs (ERROR: ")
     assert "network" in failed
     assert offline.returncode == 1
+    building = learn(UV_PRINTS="  × Failed to build `pyyaml==6.0.3`\n  ├─▶ it printed pages")
+    making, failed = building.stderr.splitlines()
+    assert failed.startswith("uv cannot install what the course needs (pyyaml==6.0.3 has no wheel")
+    assert failed.endswith("or install a C compiler.")
+    assert building.returncode == 1
 
 
 @POSIX

@@ -2,7 +2,6 @@
 on a step's own layers, in memory and Redis (core), are those of the matrix, which plays them."""
 
 import re
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from functools import cache
@@ -15,12 +14,12 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from course import matrix
 from course.chapters import CHAPTERS, Chapter
 from course.judge.scenarios import IN_TABS, ON_THE_WIRE
-from course.judge.scenarios.stage import Client, Stage, Unmet
-from course.judge.target import Target
+from course.judge.scenarios.stage import Client, Stage, Unmet, new_room
 from course.matrix import Behaviour
 from course.run import layers
 from course.run.layers import LAYERS, STEP, Layer
 from course.run.serve import PrivateRedis, Server, free_port, wait_until
+from tests.helpers import tabs_talk
 from tests.slow import rabbitmq
 
 OTHERS = ("redis-pubsub", "rabbitmq")
@@ -55,8 +54,8 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Layer]
         def site(layer: Layer) -> Site:
             service, logs = None, tmp_path_factory.mktemp("site")
             if layer.service:
-                service = PrivateRedis() if layer.service == "redis" else rabbitmq.PrivateRabbitMQ()
-                own.callback(service.stop)
+                kind = PrivateRedis if layer.service == "redis" else rabbitmq.PrivateRabbitMQ
+                service = own.enter_context(kind())
             return [own.enter_context(serve(layer, service, logs)) for _ in range(2)], service
 
         yield site
@@ -81,7 +80,7 @@ def stage(
     with ExitStack() as own:
         if restarts:
             servers = [own.enter_context(serve(layer, service, tmp_path))]
-        stage = Stage(servers[0].url, f"room-{uuid.uuid4().hex[:8]}", browser, servers, service)
+        stage = Stage(servers[0].url, new_room(), browser, servers, service)
         own.callback(stage.leave)
         yield stage
 
@@ -103,14 +102,11 @@ def test_every_cross_has_a_proof_and_a_reason() -> None:
 
 
 @pytest.mark.parametrize("layer", [on(name) for name in OTHERS])
-def test_every_step_with_a_layer_runs_on_it(layer, sites, tmp_path):
-    for chapter in CHAPTERS:
-        if "redis" in chapter.services and chapter != STEP:
-            with serve(layer, sites(layer)[1], tmp_path, chapter) as server:
-                stage = Stage(server.url, "lobby", None, [server])
-                stage.log_in = lambda url=server.url: Target("", url).person
-                ON_THE_WIRE["second_tab"](stage)
-                stage.leave()
+def test_the_sync_consumer_and_the_last_step_run_on_it(layer, sites, tmp_path):
+    """The last step has what the steps after the fourth add."""
+    for chapter in (CHAPTERS[CHAPTERS.index(STEP) - 1], CHAPTERS[-1]):
+        with serve(layer, sites(layer)[1], tmp_path, chapter) as server:
+            tabs_talk(server.url)
 
 
 # What makes sense for layers only: the second table of docs/layers.md.

@@ -11,11 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from course.chapters import chapter
+from course.chapters import Chapter, chapter
 from course.judge.scenarios import own_tests
 from course.judge.scenarios.own_tests import FAULTS
 from course.judge.scenarios.stage import Stage, Unmet
 from course.run.serve import Server, copy_project, wait_until
+from tests.course.test_suites import TESTED
 
 SUITES = tomllib.loads(Path(__file__).with_name("suites.toml").read_text("utf-8"))
 
@@ -46,6 +47,16 @@ def said(project: Path, suite: str, scenario: Callable[[Stage], None] = own_test
 
 def stage_of(project: Path) -> Stage:
     return Stage("", "", None, [Server(project, 0)])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("step", [TESTED[0], TESTED[-1]], ids=lambda each: each.folder.name)
+def test_a_step_has_the_tests_that_its_row_asks_for(step: Chapter, tmp_path: Path) -> None:
+    """Without those in a browser: tests/course/test_suites.py runs them. The last step has the
+    tests of those between."""
+    folder = copy_project(step.folder, tmp_path / "my_chat")
+    (folder / "chat/tests/test_browser.py").unlink()
+    own_tests.own_tests(stage_of(folder))
 
 
 def test_a_fault_is_seen_by_the_test_of_it_alone(project: Path) -> None:

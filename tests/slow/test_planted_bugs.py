@@ -5,32 +5,21 @@ import os
 import re
 import sys
 import tomllib
-from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 import pytest
 
-from course import matrix
 from course.chapters import Chapter, chapter
-from course.judge.scenarios import own_tests, parts
+from course.judge.scenarios import own_tests
 from course.run.serve import PrivateRedis, copy_project, stop
 from tests.course.test_suites import TESTED
-from tests.helpers import ALL_PASSED, METHODS, SOME_FAILED, SUITE_OPTIONS, run_suite
+from tests.helpers import ALL_PASSED, METHODS, REDIS, SOME_FAILED, SUITE_OPTIONS, run_suite
 
 BUGS = tomllib.loads(Path(__file__).with_name("planted_bugs.toml").read_text(encoding="utf-8"))
 TESTS = "chat/tests"
-FIRST = TESTED[0]
-PLAYED = [each for each in TESTED if each.name != "accounts"]  # the fan-out has its tests, too
+FIRST, LAST = TESTED[0], TESTED[-1]  # the last has the tests of those between
 SECONDS = 120
-
-
-# In memory and with the first way to start a process, tests/course/test_suites.py runs each suite.
-# The other ways are tried in the first step only: how its tests start a server stays the same.
-GREEN = [
-    *((each, METHODS[0], "redis") for each in PLAYED),
-    *((FIRST, method, "memory") for method in METHODS[1:]),
-]
 
 # Most of the time of a short run is what it imports. So the bugs' runs are forks of a process that
 # has imported this already.
@@ -45,28 +34,23 @@ def named(it: object) -> str:
     return f"step{it.number}" if isinstance(it, Chapter) else str(it)
 
 
-@pytest.mark.parametrize("chapter, method, layer", GREEN, ids=named)
-def test_without_a_bug_the_suite_is_green(chapter, method, layer, tmp_path):
+@REDIS
+@pytest.mark.parametrize("chapter", [FIRST, LAST], ids=named)
+def test_without_a_bug_the_suite_is_green_on_redis(chapter: Chapter, tmp_path: Path) -> None:
+    """In memory, tests/course/test_suites.py runs it."""
     folder = copy_project(chapter.folder, tmp_path / chapter.folder.name)
     set_patience(folder, 20)  # also on a busy machine
-    url = ""
-    with ExitStack() as stack:
-        if layer == "redis":
-            if not PrivateRedis.available():
-                pytest.skip("no redis-server on the PATH")
-            stack.callback((redis := PrivateRedis()).stop)
-            url = redis.url
-        status, output = run_suite(folder, method, REDIS_URL=url)
+    with PrivateRedis() as redis:
+        status, output = run_suite(folder, REDIS_URL=redis.url)
     assert status == ALL_PASSED, f"Its tests should pass:\n{output}"
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("chapter", PLAYED, ids=named)
-def test_the_suite_sees_what_the_row_of_the_matrix_asks_for(chapter: Chapter, stage_for) -> None:
-    row = next(each for each in matrix.load() if each.id == "own_tests")
-    stage = stage_for(row, chapter, "memory")
-    for scenario in parts(row.id):
-        scenario(stage)
+@pytest.mark.parametrize("method", METHODS[1:])
+def test_the_browser_tests_pass_however_a_process_starts(method: str, tmp_path: Path) -> None:
+    """Later steps start it in one way on every system."""
+    folder = copy_project(FIRST.folder, tmp_path / FIRST.folder.name)
+    status, output = run_suite(folder, f"{TESTS}/test_browser.py", method=method)
+    assert status == ALL_PASSED, output
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no forks")

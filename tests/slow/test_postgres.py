@@ -66,8 +66,6 @@ def test_the_suite_of_the_last_step_passes(server_url: str, tmp_path: Path) -> N
 @REDIS
 def test_tabs_of_two_processes_end_with_the_same_messages(server_url: str, tmp_path: Path) -> None:
     """Each process is stopped in turn, while all tabs go on sending."""
-    redis = PrivateRedis()
-    environment = {"REDIS_URL": redis.url, "DATABASE_URL": f"{server_url}postgres"}
 
     async def play(servers: list[Server]) -> None:
         turns = iter(range(10**6))
@@ -84,8 +82,8 @@ def test_tabs_of_two_processes_end_with_the_same_messages(server_url: str, tmp_p
                 await asyncio.to_thread(server.start)
                 await crowd.all_open(drops=drops * 10)
 
-    with ExitStack() as own:
-        own.callback(redis.stop)
+    with PrivateRedis() as redis, ExitStack() as own:
+        environment = {"REDIS_URL": redis.url, "DATABASE_URL": f"{server_url}postgres"}
         servers = [
             Server(HISTORY.folder, free_port(), environment, tmp_path / name, reload=False)
             for name in ("one", "two")

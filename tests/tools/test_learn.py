@@ -4,23 +4,28 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
-from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import pytest
 from typer.testing import CliRunner
-from websockets.sync.client import connect
 
 from course import cli
 from course.chapters import CHAPTERS, ROOT, CourseError, chapter
 from course.compare import compare
 from course.run import install
-from course.run.serve import PrivateRedis, ServeError, check_redis, free_port, stop, wait_until
-from tests.helpers import CLI, POSIX, REDIS, environment, interruptible, one_line, typed
+from course.run.serve import PrivateRedis, ServeError, Service, check_redis, free_port, launch
+from tests.helpers import (
+    CLI,
+    POSIX,
+    REDIS,
+    environment,
+    interruptible,
+    one_line,
+    tabs_talk,
+    typed,
+)
 
 # The commands
 
@@ -99,30 +104,19 @@ def test_a_layer_that_is_not_there_is_not_replaced_by_another(words, says):
 # run
 
 
-class Running:
-    """What `run` starts: its process and those below it, its address, what it prints. On leaving,
-    nothing of it stays, not even after a failure."""
+class Running(Service):
+    """What `run` starts: its process and those below it, its address, what it prints."""
 
     def __init__(self, log: Path, *words: str, **changes: str) -> None:
         port = str(free_port())
         self.log, self.address = log, f"localhost:{port}"
-        command, options = [*CLI, "run", *words, "--port", port], {"preexec_fn": interruptible}
+        command, url = [*CLI, "run", *words, "--port", port], f"http://{self.address}/chat/"
+        options = {"cwd": ROOT, "env": environment(**changes), "preexec_fn": interruptible}
         with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env=environment(**changes), stdout=out, stderr=out, **options
-            )
-
-    def __enter__(self) -> "Running":
-        url = f"http://{self.address}/chat/"
-        wait_until(lambda: url in self.printed() or self.process.poll(), self.printed, 60)
+            options |= {"stdout": out, "stderr": out}
+            ready = lambda: url in self.printed()  # noqa: E731
+            self.process = launch(command, ready, self.printed, 60, **options)
         self.family = psutil.Process(self.process.pid).children(recursive=True)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        stop(self.process)
-        for each in self.family:
-            with suppress(psutil.NoSuchProcess):
-                each.kill()
 
     def printed(self) -> str:
         return self.log.read_text(encoding="utf-8")
@@ -136,14 +130,6 @@ class Running:
         return self.process.returncode
 
 
-def tabs_talk(it: Running) -> None:
-    """Prove that what one socket sends comes to another one."""
-    room, origin = f"ws://{it.address}/ws/chat/here/", f"http://{it.address}"
-    with connect(room, origin=origin) as a, connect(room, origin=origin) as b:
-        a.send('{"message": "hello"}')
-        assert b.recv(timeout=10) == '{"message": "hello"}'
-
-
 @POSIX
 @REDIS
 @pytest.mark.parametrize("words", [["3"], ["4", "--layer", "redis-pubsub"]], ids=" ".join)
@@ -153,7 +139,7 @@ def test_run_has_a_redis_of_its_own_and_ctrl_c_ends_all_of_it(words, tmp_path):
         assert "redis-server" in [each.name() for each in it.family]
         settings = "layers.redis_pubsub" if "--layer" in words else "mysite.settings"
         assert f"using settings '{settings}'" in it.printed()
-        tabs_talk(it)
+        tabs_talk(f"http://{it.address}")
         it.process.send_signal(signal.SIGINT)
         assert it.ends() == 0
         assert "Stopped." in it.printed()
@@ -162,23 +148,19 @@ def test_run_has_a_redis_of_its_own_and_ctrl_c_ends_all_of_it(words, tmp_path):
 @POSIX
 @REDIS
 def test_run_uses_the_redis_that_redis_url_names_and_leaves_it_running(tmp_path):
-    redis = PrivateRedis()
-    try:
-        with Running(tmp_path / "log", "3", REDIS_URL=redis.url) as it:
-            assert f"Channel layer: the Redis at {redis.url} (REDIS_URL)." in it.printed()
-            assert len(it.family) == 2, "the server and its reloader, nothing else"
-            it.process.send_signal(signal.SIGTERM)
-            assert it.ends() == 128 + signal.SIGTERM
+    with PrivateRedis() as redis, Running(tmp_path / "log", "3", REDIS_URL=redis.url) as it:
+        assert f"Channel layer: the Redis at {redis.url} (REDIS_URL)." in it.printed()
+        assert len(it.family) == 2, "the server and its reloader, nothing else"
+        it.process.send_signal(signal.SIGTERM)
+        assert it.ends() == 128 + signal.SIGTERM
         check_redis(redis.url)
-    finally:
-        redis.stop()
 
 
 @POSIX
 def test_without_redis_run_says_that_the_layer_is_in_memory_and_when_its_server_dies(tmp_path):
     with Running(tmp_path / "log", "3", PATH="nowhere") as it:
         assert "layer: only for the tabs of this one process, in its memory." in it.printed()
-        tabs_talk(it)
+        tabs_talk(f"http://{it.address}")
         for each in reversed(it.family):
             each.kill()
         assert it.ends() == 128 + signal.SIGKILL
@@ -188,25 +170,17 @@ def test_without_redis_run_says_that_the_layer_is_in_memory_and_when_its_server_
 # diff
 
 
-def test_diff_names_exactly_the_files_that_differ_and_is_plain_text_when_piped():
-    result = typed("diff", "3", "4")
-    files = compare(chapter(3).folder, chapter(4).folder)
-    heads = [line for line in result.stdout.splitlines() if re.match(r"[^-+ @].* \(\w+\)$", line)]
-    assert heads == [f"{each.path} ({each.status})" for each in files if each.status != "same"]
-    assert "+class ChatConsumer(AsyncWebsocketConsumer):" in result.stdout.splitlines()
+def test_diff_shows_every_change_and_is_plain_text_when_piped():
+    result, changes = typed("diff", "3", "4"), []
+    for file in compare(chapter(3).folder, chapter(4).folder):
+        if file.status != "same":
+            changes.append(f"{file.path} ({file.status})")
+            changes += [line.mark + line.text for line in file.lines if line.mark != " "]
+    lines = result.stdout.splitlines()
+    assert [line for line in lines if re.match(r"[-+]|[^ @].* \(\w+\)$", line)] == changes
+    assert "+class ChatConsumer(AsyncWebsocketConsumer):" in changes
     assert "\x1b" not in result.stdout
     assert (result.returncode, result.stderr) == (0, "")
-
-
-def test_the_hunks_have_every_change_and_the_files_every_line():
-    for old, new in pairwise(each.folder for each in CHAPTERS):
-        for file in (each for each in compare(old, new) if each.status == "changed"):
-            shown = [line for hunk in file.hunks() for line in hunk]
-            assert [line for line in shown if line.mark != " "] == [
-                line for line in file.lines if line.mark != " "
-            ]
-            for folder, mark in ((old, "-"), (new, "+")):
-                assert file.text(mark) == (folder / file.path).read_text("utf-8"), file.path
 
 
 # test, and what it installs

@@ -42,12 +42,49 @@ for (const recording of matchMedia("(prefers-reduced-motion: reduce)").matches ?
 // Material would unfold everything for a print: what is folded stays folded.
 addEventListener("beforeprint", (event) => event.stopImmediatePropagation(), true);
 
+// Long lines of code are wrapped, or they scroll: as you chose last, on every page. This browser keeps the choice.
+const wrapping = [];
+for (const caption of document.querySelectorAll(".listing > figcaption")) {
+  const button = document.querySelector("#wrap-lines").content.firstElementChild.cloneNode(true);
+  button.addEventListener("click", () => {
+    const wraps = button.getAttribute("aria-pressed") === "false";
+    showLines(wraps);
+    try {
+      localStorage.wrapLines = wraps;
+    } catch {} // it is kept for this page only
+  });
+  caption.insertBefore(button, caption.querySelector(".listing-copy"));
+  wrapping.push(button);
+}
+function showLines(wraps) {
+  document.documentElement.classList.toggle("code-scrolls", !wraps);
+  for (const button of wrapping) button.setAttribute("aria-pressed", wraps);
+  findScrollers();
+}
+
+// Only a listing with a line that is too long has the button.
+function findLongLines() {
+  const long = wrapping.map((button) => {
+    const code = button.closest(".listing").querySelector("pre > code");
+    const height = 1.5 * parseFloat(getComputedStyle(code).lineHeight);
+    const scrolls = code.offsetWidth > code.parentElement.clientWidth;
+    return scrolls || [...code.querySelectorAll(".line")].some((each) => each.offsetHeight > height);
+  });
+  wrapping.forEach((button, number) => (button.hidden = !long[number]));
+}
+
 // What scrolls sideways can be reached with the Tab key; nothing else is a stop for it.
 function findScrollers() {
-  for (const each of document.querySelectorAll(".md-typeset__scrollwrap, .diagram")) {
+  findLongLines();
+  for (const each of document.querySelectorAll(".md-typeset__scrollwrap, .diagram, .listing .highlight")) {
     if (each.scrollWidth > each.clientWidth) each.tabIndex = 0;
     else each.removeAttribute("tabindex");
   }
 }
 new ResizeObserver(findScrollers).observe(document.body);
 addEventListener("load", findScrollers);
+try {
+  showLines(localStorage.wrapLines !== "false");
+} catch {
+  showLines(true);
+}

@@ -21,15 +21,16 @@ def submit(stage: Stage, index: Page, name: str) -> Page:
     box = index.element(INPUT)
     form = box.find_parent("form")
     if not form or form.get("method", "get").lower() != "get" or not box.get("name"):
-        raise Unmet(f"{INPUT} should have a name and be in a GET form; it is not so.")
+        raise Unmet(f"{INPUT} should have a name and be in a form with the method GET; it is not.")
     action = urljoin(quote(index.path), form.get("action", ""))
     return stage.page(f"{action}?{urlencode({box['name']: name})}")
 
 
 def choose_room(stage: Stage) -> None:
     index = stage.page("/")
+    leads = f"it leads to {index.path}" if not index.symptom else index.seen
+    require(index.path == "/chat/", f"/ should redirect to /chat/; {leads}.", index.symptom)
     index.element(SUBMIT)
-    require(index.path == "/chat/", f"/ should redirect to /chat/; it leads to {index.path}.")
     for name in BAD_NAMES:
         page = submit(stage, index, name)
         new = page.lines - index.lines

@@ -214,7 +214,8 @@ class Stage:
         address = f"{site.replace('http', 'ws', 1)}/ws/chat/{quote(room or self.room, safe='')}/"
         address += f"?since={since}" if since != "" else ""
         origin = site if origin == "" else origin
-        options = {"proxy": None, "max_queue": None, "close_timeout": 1}
+        # No pings of the client's own: on a busy machine, they would end a socket.
+        options = {"proxy": None, "max_queue": None, "close_timeout": 1, "ping_interval": None}
         options["additional_headers"] = (person or self.person).headers
         if not reads:  # compressed, a great deal would fit into those buffers
             options |= {"max_queue": 1, "compression": None}

@@ -96,7 +96,7 @@ async def next_text(outbox):
         item = await asyncio.wait_for(outbox.get(), PATIENCE)
     except TimeoutError:
         return "nothing"
-    return item and json.loads(item[1])["message"]
+    return item and json.loads(item["json"])["message"]
 
 
 async def gets_the_next_message(outbox):

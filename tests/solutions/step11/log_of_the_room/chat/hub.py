@@ -50,7 +50,7 @@ class Room:
                 await layer.group_discard(self.group, channel)
 
     async def append(self, frame):
-        self.log[self.end] = frame["number"], json.dumps(frame)
+        self.log[self.end] = {"number": frame["number"], "json": json.dumps(frame)}
         self.log.pop(self.end - LIMIT, None)
         self.end += 1
         self.grown.set()

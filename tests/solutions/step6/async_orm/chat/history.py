@@ -1,5 +1,6 @@
 """Different here: the async methods of the ORM."""
 
+import asyncio
 from urllib.parse import parse_qs
 
 from django.db import DatabaseError, IntegrityError
@@ -8,6 +9,9 @@ from django.db.models import Max
 from chat.models import Message
 
 NEWEST, MOST = 50, 500
+# At each `await`, another consumer of this process can take the same number. Twenty that write at
+# once would make each other try up to fifty times.
+writing = asyncio.Lock()
 
 
 class NotStored(Exception):
@@ -37,9 +41,10 @@ async def read(room, after):
 async def write(room, text, page_id):
     for _ in range(100):
         try:
-            number = await last_number(room) + 1
-            message = Message(room=room, number=number, page_id=page_id, text=text)
-            await message.asave(force_insert=True)
+            async with writing:
+                number = await last_number(room) + 1
+                message = Message(room=room, number=number, page_id=page_id, text=text)
+                await message.asave(force_insert=True)
             return message.frame()
         except IntegrityError:
             if stored := await Message.objects.filter(room=room, page_id=page_id).afirst():
