@@ -188,6 +188,7 @@ def export_a_room(film: Film) -> None:
     film.caption = "The worker tells both tabs how far it is."
     for tab in (a, b):
         tab.element(bar)
+    a.driver.execute_script("scrollTo(0, document.body.scrollHeight)")
     film.look(500)
     film.look(still=True)
     b.driver.refresh()
@@ -196,6 +197,7 @@ def export_a_room(film: Film) -> None:
     film.look()
     for tab in (a, b):
         tab.element("#chat-jobs a")
+    a.driver.execute_script("scrollTo(0, document.body.scrollHeight)")
     film.caption = "The file is ready."
     film.look()
 
