@@ -112,7 +112,11 @@ def run(
             place = os.environ.get("CHAT_DATA") or f"{step.folder.name}/data"
             where = f"{serve.masked(url)} (DATABASE_URL)" if url else f"a file in {place}"
             typer.echo(f"Database: {where}. First, its tables: python manage.py migrate")
-        server = serve.Server(step.folder, port, environment)
+        server = serve.Server(step.folder, port, environment, worker="worker" in step.services)
+        if server.work:
+            typer.echo("Worker: Celery, in a process of its own. An edit does not reload it.")
+        elif "worker" in step.services:
+            typer.echo("Worker: none without Redis. The server does the jobs itself, in the view.")
         server.migrate()
         server.start(patience=math.inf)  # code with an error can be fixed: runserver reloads it
         stay(server.process, f"server of step {number}", f"Step {number}: {server.url}/chat/")

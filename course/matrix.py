@@ -9,7 +9,9 @@ import msgspec
 from course.chapters import CHAPTERS, Chapter
 
 DATA = Path(__file__).with_name("matrix.toml")
-Need = Literal["server", "two servers", "redis", "no redis", "uvicorn", "folder", "browser"]
+Need = Literal[
+    "server", "two servers", "redis", "no redis", "uvicorn", "worker", "folder", "browser"
+]
 
 
 class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -52,12 +52,14 @@ def open_browser(*arguments: str, logs: Sequence[str] = ()) -> WebDriver:
         options = webdriver.FirefoxOptions()
         options.binary_location = binary
         options.add_argument("-headless")
+        options.set_preference("browser.download.start_downloads_in_tmp_dir", True)
         return webdriver.Firefox(options)
     options = webdriver.ChromeOptions()
     for argument in (*CHROME, *arguments):
         options.add_argument(argument)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # Chrome's sandbox refuses to run as root
+    options.add_experimental_option("prefs", {"download_restrictions": 3})  # it saves no file
     options.accept_insecure_certs = True  # of our own gate, on this machine
     options.set_capability("goog:loggingPrefs", dict.fromkeys(("browser", *logs), "ALL"))
     if remote:
@@ -152,6 +154,10 @@ class Tab:
         """Return the first element that this selector finds, once the page has it."""
         return self.has(f"the element {css}", partial(self.elements, css))[0]
 
+    def script(self, code: str, *arguments: object) -> object:
+        """Run JavaScript in the page, and return what it returns."""
+        return self._front().execute_script(code, *arguments)
+
     def elements(self, css: str) -> list[WebElement]:
         """Return the elements that this selector finds now."""
         return self._front().find_elements(By.CSS_SELECTOR, css)
@@ -191,7 +197,7 @@ class Tab:
     @property
     def text(self) -> str:
         """What a person can read on the page, without what is in its fields."""
-        return self._front().execute_script("return document.body?.innerText ?? ''")
+        return self.script("return document.body?.innerText ?? ''")
 
     @property
     def lines(self) -> set[str]:

@@ -121,7 +121,8 @@ class Check:
                     url = own_redis.url
                 program = "uvicorn" if "uvicorn" in needs else "runserver"
                 count = 2 if "two servers" in needs else 1
-                starting = [target.serve(url, program, debug) for _ in range(count)]
+                worker = "worker" in needs
+                starting = [target.serve(url, program, debug, worker) for _ in range(count)]
                 servers = [own.enter_context(server) for server in starting]
             elif self.busy:
                 target.server.stop()

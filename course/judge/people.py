@@ -1,9 +1,12 @@
 """Who uses a site: nobody in particular or, if it asks for a log-in, a person who has signed up."""
 
+import json
 import uuid
+from collections.abc import Iterable
 from http.client import HTTPException
 from http.cookiejar import CookieJar
 from ssl import SSLContext
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, HTTPSHandler, ProxyHandler, Request, build_opener
 
@@ -46,11 +49,32 @@ class Person:
                 raise Unmet(f"{url} should have a form with the fields {', '.join(fields)}.")
             hidden = {each["name"]: each["value"] for each in form.select("input[type=hidden]")}
             data = urlencode(hidden | fields).encode()
-            headers = {"Origin": "/".join(url.split("/")[:3]), "Referer": url}
-            answer = self.opener.open(Request(url, data, headers), timeout=10)
+            answer = self.opener.open(Request(url, data, from_page(url)), timeout=10)
             return BeautifulSoup(answer.read(), "html.parser")
         except (OSError, HTTPException) as error:
             raise Unmet(f"{url} should show a form and take it; {error}.") from error
+
+    def post(self, url: str, data: bytes | Iterable[bytes], kind: str) -> tuple[int, dict]:
+        """Send bytes of this kind as a script of a page does; return the status and the JSON that
+        come. Raise Unmet if no answer comes."""
+        headers = {"Content-Type": f"application/{kind}", **from_page(url)}
+        headers["X-CSRFToken"] = self.cookies.get("csrftoken", "")
+        try:
+            try:
+                answer = self.opener.open(Request(url, data, headers), timeout=60)
+            except HTTPError as error:
+                answer = error
+            with answer:
+                return answer.status, dict(json.loads(answer.read() or "{}"))
+        except ValueError:  # a page
+            return answer.status, {}
+        except (OSError, HTTPException) as error:
+            raise Unmet(f"{url} should take what is sent; {error}.") from error
+
+
+def from_page(url: str) -> dict[str, str]:
+    """Return the headers with which a browser shows that a page of the same site sends this."""
+    return {"Origin": "/".join(url.split("/")[:3]), "Referer": url}
 
 
 def asks_for_log_in(site: str, path: str = "/chat/") -> bool:

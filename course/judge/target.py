@@ -101,7 +101,11 @@ class Project(Target):
 
     @contextmanager
     def serve(
-        self, redis_url: str | None, program: str = "runserver", debug: bool = False
+        self,
+        redis_url: str | None,
+        program: str = "runserver",
+        debug: bool = False,
+        worker: bool = False,
     ) -> Iterator[Server]:
         """Run a server of the project; raise CheckError, with likely causes, if it does not."""
         environment = {
@@ -114,7 +118,8 @@ class Project(Target):
         }
         port = free_port()
         log = self.place / f"{port}.log"
-        server = Server(self.folder, port, environment, log, reload=False, program=program)
+        options = {"reload": False, "program": program, "worker": worker}
+        server = Server(self.folder, port, environment, log, **options)
         try:
             if not self.server:  # the first one makes the tables for all
                 server.migrate()

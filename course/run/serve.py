@@ -34,6 +34,8 @@ PROGRAMS = {
     "daphne": "-m daphne -b 127.0.0.1 -p {port} {site}.asgi:application",
     "uvicorn": "-m uvicorn --host 127.0.0.1 --port {port} {site}.asgi:application",
 }
+WORKER = "-m celery --app {site} worker --loglevel info --concurrency 2 --without-mingle"
+WORKER += " --pool threads" * (os.name == "nt")  # Celery's processes need fork
 
 # A proxy that the environment names is for other machines, not for our own pages.
 DIRECT = build_opener(ProxyHandler({}))
@@ -94,20 +96,22 @@ def port_taken(port: int) -> bool:
 
 
 def stop(process: subprocess.Popen | psutil.Process, patience: float = 5.0) -> None:
-    """End a process and all that it started; kill what is alive after `patience` seconds."""
+    """End a process, then what is left of all that it started: Celery ends its own children. Kill
+    what is alive after `patience` seconds."""
     try:
         family = [psutil.Process(process.pid)]
         family += family[0].children(recursive=True)
     except psutil.NoSuchProcess:
         return
-    for member in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            member.resume()  # a frozen process does not notice that it should end
-            member.terminate()
-    killed = psutil.wait_procs(family, patience)[1]
-    for member in killed:
-        member.kill()
-    psutil.wait_procs(killed, 1)  # until then one may still write into a folder that goes, too
+    for members in family[:1], family[1:]:
+        for member in members:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.resume()  # a frozen process does not notice that it should end
+                member.terminate()
+        killed = psutil.wait_procs(members, patience)[1]
+        for member in killed:
+            member.kill()
+        psutil.wait_procs(killed, 1)  # until then one may still write into a folder that goes, too
     process.wait()
 
 
@@ -214,10 +218,11 @@ class Server(Service):
         reload: bool = True,
         program: str = "runserver",
         command: Sequence[str] | None = None,
+        worker: bool = False,
     ) -> None:
         """Take variables to set (None: to unset), a file for the output (None: the terminal),
-        whether an edit reloads it (if not, runserver starts in half the time), and one of PROGRAMS,
-        or a whole command in place of it."""
+        whether an edit reloads it (if not, runserver starts in half the time), one of PROGRAMS, or
+        a whole command in place of it, and whether a Celery worker runs beside it, with Redis."""
         self.folder, self.port, self.log = folder, port, log
         site = next((each.parent.name for each in folder.glob("*/asgi.py")), "mysite")
         words = PROGRAMS[program].format(port=port, site=site).split()
@@ -228,19 +233,25 @@ class Server(Service):
         ours = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "mysite.settings"}
         environment = {**os.environ, **ours, **environment}
         self.environment = {name: text for name, text in environment.items() if text is not None}
+        has_worker = worker and self.environment.get("REDIS_URL")
+        self.work = [sys.executable, *WORKER.format(site=site).split()] if has_worker else []
+        self.worker: subprocess.Popen | None = None
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
+    def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the project's manage.py in the environment of this server."""
+        options = {"cwd": self.folder, "env": self.environment, "stdin": subprocess.DEVNULL}
+        options |= {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
+        return subprocess.run([sys.executable, "manage.py", *words], **options)
+
     def migrate(self) -> None:
         """Make the tables of the database, if there is one; raise ServeError if that fails."""
         if not has_database(self.folder):
             return
-        command = [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity=0"]
-        options = {"cwd": self.folder, "env": self.environment, "stdin": subprocess.DEVNULL}
-        options |= {"capture_output": True, "encoding": "utf-8", "errors": "replace"}
-        done = subprocess.run(command, **options)
+        done = self.manage("migrate", "--no-input", "--verbosity=0")
         if done.returncode:
             if self.log:
                 self.log.write_text(done.stderr, encoding="utf-8")
@@ -253,16 +264,19 @@ class Server(Service):
         it ends before that or needs more than `patience` seconds."""
         begins = len(self.output())
         with self.log.open("ab") if self.log else contextlib.nullcontext() as output:
+            options = {"cwd": self.folder, "env": self.environment, "stdout": output}
+            options["stderr"] = subprocess.STDOUT if output else None
             self.process = launch(
                 self.command,
                 ready=self.answers,
                 failure=lambda: f"The server of {self.folder.name} does not start.{self.printed()}",
                 seconds=patience,
-                cwd=self.folder,
-                env=self.environment,
-                stdout=output,
-                stderr=subprocess.STDOUT if output else None,
+                **options,
             )
+            if self.work:  # what is to be done before it is ready waits in Redis
+                self.worker = subprocess.Popen(
+                    self.work, stdin=subprocess.DEVNULL, **OWN_GROUP, **options
+                )
         self.greeting = self.output()[begins:]
 
     def answers(self) -> bool:
@@ -282,3 +296,9 @@ class Server(Service):
     def printed(self, lines: int = 40) -> str:
         """Return the last lines that it printed into its log."""
         return "".join("\n" + line for line in self.output().splitlines()[-lines:])
+
+    def stop(self) -> None:
+        """End it and its worker, and wait until they have ended."""
+        if self.worker:
+            stop(self.worker)
+        super().stop()

@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import pytest
 import websockets.asyncio.client as asyncio_client
 from ruamel.yaml import YAML
+from websockets.sync.client import connect
 
 from course.chapters import CHAPTERS, ROOT, SITE_PORT
 from course.judge.people import sign_up
@@ -38,7 +39,7 @@ ON_REDIS = [chapter for chapter in CHAPTERS if "redis" in chapter.services]
 STEPS = [f"step{chapter.number}" for chapter in CHAPTERS]
 WITH_DATABASE = [chapter for chapter in CHAPTERS if has_database(chapter.folder)]
 WITH_FILES = [each for each in CHAPTERS if (each.folder / "chat/files.py").exists()]
-WITH_WORKER = [each for each in CHAPTERS if (each.folder / "mysite/celery.py").exists()]
+WITH_WORKER = [chapter for chapter in CHAPTERS if "worker" in chapter.services]
 WORKERS = [f"step{chapter.number}-worker" for chapter in WITH_WORKER]
 
 
@@ -194,6 +195,28 @@ def test_steps_are_served_on_loopback_only_and_meet_through_redis(project: Proje
         tabs_talk(f"http://localhost:{chapter.port}")
         commands = project.compose("exec", "redis", "redis-cli", "info", "commandstats")
         assert re.search("zadd|publish", commands), chapter
+
+
+KILL_CHILDREN = "read main </proc/1/task/1/children; kill -9 $(</proc/$main/task/$main/children)"
+
+
+def test_a_command_reaches_a_tab_and_a_job_lives_through_the_death_of_its_process(
+    project: Project,
+) -> None:
+    name, port = f"step{WITH_WORKER[0].number}", WITH_WORKER[0].port
+    site = f"http://localhost:{port}"
+    person = sign_up(site)
+    options = {"origin": site, "additional_headers": person.headers}
+    with connect(f"ws://localhost:{port}/ws/alerts/", **options) as tab:
+        project.compose("exec", name, "python", "manage.py", "alert", person.name, "hello")
+        assert json.loads(tab.recv(10))["alert"] == "hello"
+        path, kind = f"{site}/chat/jobs/", "x-www-form-urlencoded"
+        assert person.post(path, b"room=lobby", kind)[0] == 202
+        assert json.loads(tab.recv(10))["done"] < 50
+        project.compose("exec", f"{name}-worker", "bash", "-c", KILL_CHILDREN)
+        while (frame := json.loads(tab.recv(30)))["done"] < 100:
+            assert not frame["failed"]
+    assert "WorkerLostError" in project.compose("logs", f"{name}-worker")
 
 
 def test_the_image_is_not_root_and_holds_only_what_a_step_imports(project: Project) -> None:

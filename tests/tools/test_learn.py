@@ -15,7 +15,15 @@ from course import cli
 from course.chapters import CHAPTERS, ROOT, CourseError, chapter
 from course.compare import compare
 from course.run import install
-from course.run.serve import PrivateRedis, ServeError, Service, check_redis, free_port, launch
+from course.run.serve import (
+    PrivateRedis,
+    ServeError,
+    Service,
+    check_redis,
+    free_port,
+    launch,
+    wait_until,
+)
 from tests.helpers import (
     CLI,
     POSIX,
@@ -154,6 +162,29 @@ def test_run_uses_the_redis_that_redis_url_names_and_leaves_it_running(tmp_path)
         it.process.send_signal(signal.SIGTERM)
         assert it.ends() == 128 + signal.SIGTERM
         check_redis(redis.url)
+
+
+WITH_WORKER = next(each for each in CHAPTERS if "worker" in each.services)
+
+
+@POSIX
+@REDIS
+def test_run_has_a_worker_beside_the_server_and_ctrl_c_ends_both(tmp_path):
+    with Running(tmp_path / "log", str(WITH_WORKER.number), CHAT_DATA=str(tmp_path)) as it:
+        assert "Worker: Celery, in a process of its own." in it.printed()
+        assert [each for each in it.family if "worker" in each.cmdline()]
+        wait_until(lambda: " ready." in it.printed(), it.printed, 60)
+        it.family += psutil.Process(it.process.pid).children(recursive=True)
+        it.process.send_signal(signal.SIGINT)
+        assert it.ends() == 0
+
+
+@POSIX
+def test_without_redis_there_is_no_worker_and_run_says_so(tmp_path):
+    changes = {"PATH": "nowhere", "CHAT_DATA": str(tmp_path)}
+    with Running(tmp_path / "log", str(WITH_WORKER.number), **changes) as it:
+        assert "Worker: none without Redis. The server does the jobs itself" in it.printed()
+        assert not [each for each in it.family if "worker" in each.cmdline()]
 
 
 @POSIX

@@ -6,9 +6,12 @@ from collections.abc import Callable
 
 from course.judge.scenarios import (
     accounts,
+    alerts,
     failures,
+    files,
     frames,
     history,
+    jobs,
     messages,
     own_tests,
     pages,
@@ -50,6 +53,20 @@ SCENARIOS: dict[str, tuple[Scenario | None, Scenario | None, Scenario | None]] =
     "log_out": (None, accounts.log_out, accounts.no_log_out),
     "deactivated": (accounts.deactivated, None, None),
     "stolen_session": (accounts.stolen_session, None, None),
+    "files": (files.files, files.files_in_tabs, files.no_files),
+    "picture": (None, files.picture, None),
+    "upload_bar": (None, files.upload_bar, None),
+    "no_script": (None, files.no_script, None),
+    "bad_upload": (files.bad_upload, None, None),
+    "file_access": (files.file_access, None, None),
+    "alerts": (alerts.mention, alerts.mention_in_tabs, alerts.no_alerts),
+    "command": (alerts.command, None, None),
+    "command_in_memory": (alerts.command, None, alerts.command_is_not_received),
+    "unseen": (alerts.unseen, None, None),
+    "rolled_back": (alerts.rolled_back, None, None),
+    "jobs": (jobs.job, jobs.job_in_tabs, jobs.no_job),
+    "worker_killed": (jobs.worker_killed, None, None),
+    "job_without_redis": (jobs.redis_restarts, None, None),
     "own_tests": (own_tests.own_tests, None, own_tests.no_own_tests),
 }
 ON_THE_WIRE, IN_TABS, DOES_NOT_HOLD = (

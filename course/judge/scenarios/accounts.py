@@ -1,8 +1,5 @@
 """Who gets in, whose name a message has, and when a socket closes."""
 
-import subprocess
-import sys
-
 from course.judge.people import Person, asks_for_log_in, sign_up
 from course.judge.scenarios.stage import Client, Stage, Unmet, require
 
@@ -67,6 +64,10 @@ def log_out(stage: Stage) -> None:
     a.element("#log-out").click()
     is_logged_out(client, "After a log-out in another tab, a socket of the same session")
     b.shows("logged out")
+    typing = b.element("#chat-message-input").is_enabled()
+    require(
+        not typing, "After a log-out, there should be no typing, which goes nowhere; one can type."
+    )
     text = "After a log-out, the page should have a link to log in again; it has none."
     links = [each for each in b.elements("a[href*='/accounts/login/']") if each.is_displayed()]
     require(links, text)
@@ -78,12 +79,10 @@ def no_log_out(stage: Stage) -> None:
 
 
 def deactivated(stage: Stage) -> None:
-    person, server = sign_up(stage.url), stage.servers[0]
+    person = sign_up(stage.url)
     client, other = stage.client(person=person), stage.client()
     client.echoes("hello")
-    command = [sys.executable, "manage.py", "shell", "-c", DEACTIVATE.format(person.name)]
-    options = {"cwd": server.folder, "env": server.environment, "capture_output": True}
-    done = subprocess.run(command, encoding="utf-8", errors="replace", **options)
+    done = stage.servers[0].manage("shell", "-c", DEACTIVATE.format(person.name))
     require(not done.returncode, f"A user can be deactivated; manage.py shell: {done.stderr}")
     is_logged_out(client, "The socket of a deactivated user")
     other.hears("hello")

@@ -61,7 +61,7 @@ def start_idle(stage: Stage) -> None:
     which several stages may pass together."""
     if stage.browser:
         # The page comes back after a drop within a second, so what it said meanwhile is kept.
-        stage.joined().driver.execute_script(KEEP_STATUS)
+        stage.joined().script(KEEP_STATUS)
     stage.client(room=f"{stage.room} idle")
 
 
@@ -70,8 +70,7 @@ def still_connected(stage: Stage) -> None:
     client = stage.clients[-1]
     client.echoes("still here")
     for tab in stage.tabs:
-        tab.element("body")  # makes it the tab that the driver looks at
-        said = tab.driver.execute_script("return window.said")
+        said = tab.script("return window.said")
         text = f"Tab {tab.name} should stay connected while idle for {IDLE} s; it said {said}."
         require(said == ["connected"], text)
         tab.say("still here")

@@ -205,13 +205,16 @@ class Stage:
         reads: bool = True,
         person: Person | None = None,
         since: int | str = "",
+        path: str = "",
     ) -> Client:
         """Open a socket without a page: in this stage's room, with the origin of the site, by this
-        stage's person, unless others are named (None: no origin). `since` is the number of the last
-        message that the page has ("": none). Without `reads`, what comes stays in the buffers on
-        the way until a frame is asked for. Raise Unmet if the server does not open it."""
+        stage's person, unless others are named (None: no origin), or at another path. `since` is
+        the number of the last message that the page has ("": none). Without `reads`, what comes
+        stays in the buffers on the way until a frame is asked for. Raise Unmet if the server does
+        not open it."""
         site = site or self.url
-        address = f"{site.replace('http', 'ws', 1)}/ws/chat/{quote(room or self.room, safe='')}/"
+        path = path or f"/ws/chat/{quote(room or self.room, safe='')}/"
+        address = f"{site.replace('http', 'ws', 1)}{path}"
         address += f"?since={since}" if since != "" else ""
         origin = site if origin == "" else origin
         # No pings of the client's own: on a busy machine, they would end a socket.
