@@ -10,7 +10,6 @@ from uuid import uuid4
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.test import AsyncClient
-from mysite import celery_app
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 
@@ -22,9 +21,9 @@ PATIENCE = 3  # seconds to wait for what should happen at once: only a failure t
 
 
 @pytest.fixture(autouse=True)
-def no_worker(monkeypatch):
+def no_worker(settings):
     """Let tasks run where they are called, also with Redis: no test starts a worker."""
-    monkeypatch.setattr(celery_app.conf, "task_always_eager", True)
+    settings.CELERY_TASK_ALWAYS_EAGER = True
 
 
 @pytest.fixture(autouse=True)

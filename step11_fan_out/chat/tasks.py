@@ -37,7 +37,9 @@ def write_part(job, part):
     """Write one part of the history, behind what is in the file for sure."""
     first, last = (job.last * each // PARTS for each in (part, part + 1))
     messages = Message.objects.filter(room=job.room, number__gt=first, number__lte=last)
-    lines = [f"{each.author}: {each.text}\n" for each in messages.select_related("author")]
+    lines = [
+        f"{each.author or 'somebody'}: {each.text}\n" for each in messages.select_related("author")
+    ]
     with open(job.path(), "ab") as file:
         file.seek(job.size)  # a worker that was killed may have written more than it stored
         file.truncate()

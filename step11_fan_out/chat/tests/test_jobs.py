@@ -113,6 +113,14 @@ async def test_the_file_has_what_was_sent_to_the_room_before(log_in):
     assert 'attachment; filename="kitchen.txt"' in response["Content-Disposition"]
 
 
+async def test_the_file_has_messages_whose_user_is_deleted(log_in):
+    await history.write("kitchen", None, "hello", uuid4())
+    client = await log_in()
+    await start(client)
+    response = await client.get(f"/chat/jobs/{(await Job.objects.aget()).pk}/")
+    assert response.getvalue() == b"somebody: hello\n"
+
+
 async def test_an_empty_room_has_an_empty_file(log_in):
     client = await log_in()
     await start(client)

@@ -7,6 +7,7 @@ let uploads = Promise.resolve(); // settled when all files so far are through
 /** Shows the file of a message: as a picture, or by its name. */
 function showFile({ file, image, message }) {
   const link = Object.assign(document.createElement("a"), { href: file });
+  if (image) link.target = "_blank"; // in a new tab; all else is saved, and the page stays
   link.append(image ? Object.assign(new Image(), { src: file, alt: message }) : message);
   document.getElementById("chat-files").appendChild(document.createElement("li")).append(link);
 }
