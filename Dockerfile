@@ -36,7 +36,7 @@ COPY ${STEP} deploy ./
 RUN DJANGO_SETTINGS_MODULE=mysite.production \
     DJANGO_SECRET_KEY=none DJANGO_ALLOWED_HOSTS=none REDIS_URL=redis://none \
     DATABASE_URL=postgres://none/none \
-    python manage.py collectstatic --noinput
+    python manage.py collectstatic --noinput && chown --recursive learner data
 USER learner
 CMD ["uvicorn", "--host", "0.0.0.0", "--port", "9000", "--timeout-graceful-shutdown", "5", \
     "mysite.asgi:application"]

@@ -31,6 +31,7 @@ from course.run.serve import (
     Server,
     copy_project,
     free_port,
+    stop,
     wait_until,
 )
 from tests.slow.crowd import Crowd
@@ -125,11 +126,12 @@ class Deployment:
         since: int = 0,
         origin: str | None = f"https://{HOST}",
         library=sync_client,
+        path: str = "",
         **options: object,
     ):
         """Open a socket to the test's room, over TLS and through nginx, for a page that has the
         messages up to a number."""
-        url = f"wss://localhost:{self.https}/ws/chat/{self.room}/?since={since}"
+        url = f"wss://localhost:{self.https}{path or f'/ws/chat/{self.room}/?since={since}'}"
         options |= {"ssl": self.trust, "server_hostname": HOST, "proxy": None}
         options["additional_headers"] = self.person.headers
         return library.connect(url, origin=origin, **options)
@@ -205,6 +207,41 @@ def test_nginx_serves_static_files_and_pages_over_https_only(deployed: Deploymen
     answer = deployed.get("/nothing/")
     assert answer.status == 404
     assert b"mysite" not in answer.read()  # the page of DEBUG = True lists the URLs
+
+
+def test_nginx_sends_the_files_with_the_headers_that_keep_scripts_from_running(
+    deployed: Deployment,
+) -> None:
+    """A file of 2 MiB: without `client_max_body_size`, nginx takes 1 MiB."""
+    address = f"https://localhost:{deployed.https}/chat/{deployed.room}/files/?name=page.html"
+    page = b"<script>" * 2**18
+    assert deployed.person.post(address, page, "octet-stream") == (201, {})
+    with deployed.tab() as tab:
+        path = json.loads(tab.recv(5))["file"]
+    answer = deployed.get(path)
+    assert answer.read() == page
+    assert answer.headers["ETag"], "nginx sends it, and not the chat"
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.headers.get_all("X-Content-Type-Options") == ["nosniff"]
+    assert answer.headers.get_all("Content-Security-Policy") == ["sandbox"]
+    [stored] = (deployed.folder / "data" / "files").iterdir()
+    assert deployed.get(f"/files/{stored.name}").status == 404
+
+
+def test_the_worker_does_a_job_and_nginx_sends_its_file(deployed: Deployment) -> None:
+    unit = (deployed.folder / "chat-worker.service").read_text("utf-8")
+    words = re.search(r"^ExecStart=/srv/chat/.venv/bin/celery (.*)", unit, re.M)[1].split()
+    options = {"cwd": deployed.folder, "env": os.environ | deployed.environment}
+    with deployed.tab(path="/ws/alerts/") as tab, ExitStack() as stack:
+        worker = subprocess.Popen([sys.executable, "-m", "celery", *words], **options)
+        stack.callback(stop, worker)
+        site, kind = f"https://localhost:{deployed.https}", "x-www-form-urlencoded"
+        assert deployed.person.post(f"{site}/chat/jobs/", b"room=lobby", kind)[0] == 202
+        while (frame := json.loads(tab.recv(30)))["done"] < 100:
+            assert not frame["failed"]
+    answer = deployed.get(f"/chat/jobs/{frame['job']}/")
+    assert (answer.status, answer.headers["Content-Security-Policy"]) == (200, "sandbox")
 
 
 # The table of docs/deploying.md: what a page, the script's type and a handshake are without a line
