@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.test import AsyncClient
+from mysite import celery_app
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 
@@ -21,9 +22,9 @@ PATIENCE = 3  # seconds to wait for what should happen at once: only a failure t
 
 
 @pytest.fixture(autouse=True)
-def no_worker(settings):
+def no_worker(monkeypatch):
     """Let tasks run where they are called, also with Redis: no test starts a worker."""
-    settings.CELERY_TASK_ALWAYS_EAGER = True
+    monkeypatch.setattr(celery_app.conf, "task_always_eager", True)
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,6 @@ SESSION_COOKIE_NAME = f"session-{slugify(Path(__file__).parent.parent.name)}"
 ROOT_URLCONF = "mysite.urls"
 ASGI_APPLICATION = "mysite.asgi.application"
 STATIC_URL = "static/"
-
 # Files are outside the code and without MEDIA_URL: only a view serves them.
 CHAT_DATA = Path(os.environ.get("CHAT_DATA") or Path(__file__).parent.parent / "data")
 MEDIA_ROOT = CHAT_DATA / "files"
@@ -69,9 +68,3 @@ if REDIS_URL := os.environ.get("REDIS_URL"):
     }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-
-# With Redis, tasks wait there for a worker. Without, the process that calls a task runs it.
-CELERY_BROKER_URL = REDIS_URL
-CELERY_TASK_ALWAYS_EAGER = not REDIS_URL
-CELERY_TASK_DEFAULT_QUEUE = f"tasks-{slugify(Path(__file__).parent.parent.name)}"
-CELERY_TASK_IGNORE_RESULT = True  # what became of a task is in the row of its job

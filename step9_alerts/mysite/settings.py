@@ -39,7 +39,6 @@ SESSION_COOKIE_NAME = f"session-{slugify(Path(__file__).parent.parent.name)}"
 ROOT_URLCONF = "mysite.urls"
 ASGI_APPLICATION = "mysite.asgi.application"
 STATIC_URL = "static/"
-
 # Files are outside the code and without MEDIA_URL: only a view serves them.
 CHAT_DATA = Path(os.environ.get("CHAT_DATA") or Path(__file__).parent.parent / "data")
 MEDIA_ROOT = CHAT_DATA / "files"
