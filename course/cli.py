@@ -1,7 +1,9 @@
 """What `learn.py` does: its commands. They are thin; serve, compare and install do the work."""
 
+import itertools
 import math
 import os
+import random
 import shlex
 import signal
 import subprocess
@@ -42,6 +44,7 @@ LAYER_HELP = (
     "The channel layer. Default: the step's own settings, which use Redis if there is one, "
     "else memory."
 )
+HOST_HELP = "The address of this computer in your network: then all its devices can open the chat."
 COLOURS = {"+": "green", "-": "red"}
 ENDINGS = [getattr(signal, n) for n in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, n)]
 
@@ -99,6 +102,7 @@ def run(
     step: Step,
     port: Annotated[int | None, PORT(help="Default: 8000 plus the step's number.")] = None,
     layer: Annotated[Literal[*LAYERS] | None, Option(help=LAYER_HELP)] = None,
+    host: Annotated[str, Option(metavar="ADDRESS", help=HOST_HELP)] = "127.0.0.1",
 ) -> None:
     """Serve a step until Ctrl-C (exit status 0). An edit of its code reloads it."""
     number, port = step.number, port or step.port
@@ -112,10 +116,15 @@ def run(
             place = os.environ.get("CHAT_DATA") or f"{step.folder.name}/data"
             where = f"{serve.masked(url)} (DATABASE_URL)" if url else f"a file in {place}"
             typer.echo(f"Database: {where}. First, its tables: python manage.py migrate")
-        server = serve.Server(step.folder, port, environment, worker="worker" in step.services)
+        if host != "127.0.0.1":
+            allowed = os.environ.get("DJANGO_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+            environment["DJANGO_ALLOWED_HOSTS"] = f"{allowed},{host}"
+            typer.echo(f"Every device in the network of {host} can open this chat.")
+        worker = "worker" in step.services
+        server = serve.Server(step.folder, port, environment, worker=worker, host=host)
         if server.work:
             typer.echo("Worker: Celery, in a process of its own. An edit does not reload it.")
-        elif "worker" in step.services:
+        elif worker:
             typer.echo("Worker: none without Redis. The server does the jobs itself, in the view.")
         server.migrate()
         server.start(patience=math.inf)  # code with an error can be fixed: runserver reloads it
@@ -220,17 +229,25 @@ def start(step: Step, path: Annotated[Path, FOLDER()]) -> None:
 
 @app.command()
 def mistake(
-    name: Annotated[str, Argument(metavar="MISTAKE", help="The name of one.")] = "",
+    name: Annotated[str, Argument(metavar="MISTAKE", help="Default: any.")] = "",
     path: Annotated[Path | None, FOLDER()] = None,
+    listed: Annotated[bool, Option("--list", help="List them all.")] = False,
 ) -> None:
-    """List mistakes that learners make, or make a broken copy of a step to practise on."""
+    """Make a copy of a step with a mistake in it, one that learners make, to practise on."""
     every = {each.id: each for each in mistakes.load()}
-    if not name:
+    if listed:
         return list_mistakes(list(every.values()))
-    if name not in every:
-        none = f"There is no mistake “{name}”. “{LEARN} mistake” lists them."
+    if name and name not in every:
+        none = f"There is no mistake “{name}”. “{LEARN} mistake --list” lists them."
         raise CourseError(none, 2)
-    found, answer = every[name], f"{on_site(f'troubleshooting.md#{name}')} ({SERVED})"
+    page = on_site(f"troubleshooting.md{f'#{name}' if name else ''}")
+    answer = f"{page} ({SERVED})"
+    if name:
+        found = every[name]
+    else:
+        found = random.choice([each for each in every.values() if each.can_be_guessed()])
+        places = (Path(f"practice{number}") for number in itertools.count(1))
+        path = next(each for each in places if not each.exists())
     if not found.patch:
         raise CourseError(f"{name} is not in the code, so there is no copy. Read {answer}.", 2)
     if not path:

@@ -2,9 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -48,9 +47,7 @@ def read(body: str) -> Listing:
     folder, _, path = where.strip().partition("/")
     root = chapters.ROOT / folder
     if not path or not (root / path).is_file():
-        files = chapters.ROOT.glob(f"{folder if root.is_dir() else 'step*'}/**/*.*")
-        near = _nearest(where, (file.relative_to(chapters.ROOT).as_posix() for file in files))
-        raise ValueError(f"there is no file {where}{near}")
+        raise ValueError(f"there is no file {where}")
     chapter = next((each for each in chapters.CHAPTERS if each.folder == root), None)
     old = chapters.predecessor(chapter) if chapter else root  # elsewhere, nothing has changed
     file = compare_file(old, root, path)
@@ -71,29 +68,21 @@ def read(body: str) -> Listing:
     return Listing(root, file, visible, {part.inside for part in parts if part.inside})
 
 
-def _nearest(name: str, every: Iterable[str]) -> str:
-    close = get_close_matches(name, sorted(set(every)), n=3, cutoff=0.3)
-    return f"; the nearest is {' or '.join(close)}" if close else ""
-
-
 def find(text: str, path: str, name: str) -> Part:
     """Return the part of a file's text that a name means: `imports`, `NAME`, `Class.method`,
     `class Class` (down to its first method), or `"the start of a line"` (and what is indented or
     in brackets below it). Raise ValueError if there is none, or more than one."""
     if name.startswith('"'):
-        start = name[1:-1].replace('\\"', '"')
+        start, lines = name[1:-1].replace('\\"', '"'), text.splitlines()
         what = f'line that starts with "{start}"'
-        lines = text.splitlines()
-        named = [(line.strip(), number) for number, line in enumerate(lines, 1) if line.strip()]
-        found = [_block(lines, number) for line, number in named if line.startswith(start)]
+        numbers = [n for n, line in enumerate(lines, 1) if line.strip().startswith(start)]
+        found = [_block(lines, number) for number in numbers]
     elif path.endswith(".py"):
-        what = start = name
-        named = list(_named(text))
-        found = [part for each, part in named if each == name]
+        what, found = name, [part for each, part in _named(text) if each == name]
     else:
         raise ValueError(f"{path} is not Python: name the start of a line, in quotes, instead")
     if not found:
-        raise ValueError(f"{path} has no {what}{_nearest(start, (each for each, _ in named))}")
+        raise ValueError(f"{path} has no {what}")
     if len(found) > 1:
         where = " and ".join(str(part.start) for part in found)
         raise ValueError(f"{path} has more than one {what}: lines {where}")

@@ -128,6 +128,10 @@ class Mistake(Entry):
     venv: bool = True
     check: Clues = Clues()
 
+    def can_be_guessed(self) -> bool:
+        """Say whether it is in the code, shows itself without a service, and `check` names it."""
+        return bool(self.patch and self.check.symptom) and not (self.redis or self.tls)
+
 
 def load(path: Path = FILE) -> list[Mistake]:
     """Return the mistakes in order; raise ValueError, naming the entry, for one that is not as

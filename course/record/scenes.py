@@ -3,14 +3,20 @@
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
+from PIL import Image, ImageDraw, ImageOps
 from selenium.webdriver.common.keys import Keys
 
 from course.judge.scenarios.stage import Stage
 from course.record.camera import Film
 
 NAME, SEND = "#room-name-input", "#chat-message-submit"
+# The list of files is below the log: a lower log, as a person can make it, leaves room for both.
+LOW_LOG = "log.style.height = '7rem'; scrollTo(0, document.body.scrollHeight)"
+WIDTH = "return document.querySelector('#chat-files img')?.naturalWidth"  # 0: not loaded yet
 
 SCENES: dict[str, Callable[[Film], None]] = {}
 
@@ -119,6 +125,80 @@ def log_out_everywhere(film: Film) -> None:
     a.element("#log-out").click()
     a.arrives("/accounts/login/")
     film.caption = "Ann has logged out."
+    film.look()
+
+
+@scene("attachments")
+def send_files(film: Film) -> None:
+    film.caption = "Tab A is ann's, tab B is bob's."
+    a, b = film.open(*["/chat/lobby/"] * 2)
+    for each in (a, b):
+        each.shows("connected")
+        each.script(LOW_LOG)
+    film.look()
+    folder = Path(film.closing.enter_context(tempfile.TemporaryDirectory()))
+    evening = Image.linear_gradient("L").resize((240, 150))
+    evening = ImageOps.colorize(evening, "#2b3a67", "#f6a55f")
+    ImageDraw.Draw(evening).ellipse((95, 70, 145, 120), "#fff1c9")
+    evening.save(folder / "evening.png")
+    (folder / "recipe.txt").write_text("Tea: water, leaves, time.\n", "utf-8")
+    for tab, name, sent in ((a, "evening.png", "Ann has sent"), (b, "recipe.txt", "Bob has sent")):
+        tab.element("#chat-file-input").send_keys(str(folder / name))
+        film.caption = f"{sent} {name}."
+        for each in (a, b):
+            each.ends_with(name if each is tab else tab.author + name)
+            each.has("the picture", lambda each=each: each.script(WIDTH))
+            each.script(LOW_LOG)
+        film.look(2000, still=True)
+
+
+@scene("alerts")
+def alert_ann(film: Film) -> None:
+    film.caption = "Tab A is ann's, tab B is bob's."
+    a, b = film.open("/chat/", "/chat/lobby/")
+    b.shows("connected")
+    film.look()
+    film.says(b, "@ann, dinner!", seen_by=[b])
+    a.has("an alert of Bob's", lambda: "dinner!" in a.text)
+    film.look()
+    command = [sys.executable, "manage.py", "alert", "ann", "The backup is done."]
+    subprocess.run(command, cwd=film.server.folder, env=film.server.environment, check=True)
+    film.caption = '$ python manage.py alert ann "The backup is done."'
+    a.has("the command's alert", lambda: "The backup is done." in a.text)
+    film.look(2000, still=True)
+    a.element("#chat-alerts-seen").click()
+    a.has("no alerts", lambda: "The backup is done." not in a.text)
+    film.caption = "Ann has pressed Seen."
+    film.look()
+
+
+@scene("progress")
+def export_a_room(film: Film) -> None:
+    film.caption = "Both tabs are ann's. A worker is a process of its own."
+    film.closing.enter_context(film.project.serve(film.redis.url, worker=True))
+    a, b = film.open("/chat/lobby/", "/chat/")
+    a.patience = b.patience = 30.0  # seconds, in which the worker starts
+    b.log_in(film.server.url, "ann", film.people[0].cookies)
+    b.open(f"{film.server.url}/chat/")
+    a.shows("connected")
+    film.look()
+    film.says(a, "This is in the file.", seen_by=[a])
+    a.element("#chat-job-submit").click()
+    bar = '#chat-jobs progress:not([value="0"])'
+    film.caption = "The worker tells both tabs how far it is."
+    for tab in (a, b):
+        tab.element(bar)
+    a.driver.execute_script("scrollTo(0, document.body.scrollHeight)")
+    film.look(500)
+    film.look(still=True)
+    b.driver.refresh()
+    film.caption = "Tab B is reloaded, and reads it from the database."
+    b.element(bar)
+    film.look()
+    for tab in (a, b):
+        tab.element("#chat-jobs a")
+    a.driver.execute_script("scrollTo(0, document.body.scrollHeight)")
+    film.caption = "The file is ready."
     film.look()
 
 

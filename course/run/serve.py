@@ -30,9 +30,9 @@ OWN_GROUP = {
 
 # How a step is served: as a learner does it, and by the servers of a deployment.
 PROGRAMS = {
-    "runserver": "manage.py runserver {port}",
-    "daphne": "-m daphne -b 127.0.0.1 -p {port} {site}.asgi:application",
-    "uvicorn": "-m uvicorn --host 127.0.0.1 --port {port} {site}.asgi:application",
+    "runserver": "manage.py runserver {host}:{port}",
+    "daphne": "-m daphne -b {host} -p {port} {site}.asgi:application",
+    "uvicorn": "-m uvicorn --host {host} --port {port} {site}.asgi:application",
 }
 WORKER = "-m celery --app {site} worker --loglevel info --concurrency 2 --without-mingle"
 WORKER += " --pool threads" * (os.name == "nt")  # Celery's processes need fork
@@ -219,17 +219,19 @@ class Server(Service):
         program: str = "runserver",
         command: Sequence[str] | None = None,
         worker: bool = False,
+        host: str = "127.0.0.1",
     ) -> None:
         """Take variables to set (None: to unset), a file for the output (None: the terminal),
         whether an edit reloads it (if not, runserver starts in half the time), one of PROGRAMS, or
-        a whole command in place of it, and whether a Celery worker runs beside it if there is a
-        Redis."""
+        a whole command in place of it, whether a Celery worker runs beside it, with Redis, and the
+        address of this computer where it is to be reached."""
         self.folder, self.port, self.log = folder, port, log
         site = next((each.parent.name for each in folder.glob("*/asgi.py")), "mysite")
-        words = PROGRAMS[program].format(port=port, site=site).split()
+        words = PROGRAMS[program].format(host=host, port=port, site=site).split()
         words += ["--noreload"] if program == "runserver" and not reload else []
         self.command = command or [sys.executable, *words]
-        self.url = f"http://localhost:{port}"
+        self.host = host
+        self.url = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}"
         self.greeting = ""  # what it printed into its log until it answered
         ours = {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "mysite.settings"}
         environment = {**os.environ, **ours, **environment}
@@ -283,7 +285,7 @@ class Server(Service):
     def answers(self) -> bool:
         """Say whether it answers HTTP, whatever it answers."""
         try:
-            DIRECT.open(f"http://127.0.0.1:{self.port}/chat/", timeout=5).close()
+            DIRECT.open(f"http://{self.host}:{self.port}/chat/", timeout=5).close()
         except OSError as error:
             return isinstance(error, HTTPError)
         return True
@@ -299,7 +301,7 @@ class Server(Service):
         return "".join("\n" + line for line in self.output().splitlines()[-lines:])
 
     def stop(self) -> None:
-        """End it, and wait until it has ended."""
+        """End it and its worker, and wait until they have ended."""
         if self.worker:
             stop(self.worker)
         super().stop()

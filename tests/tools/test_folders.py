@@ -1,6 +1,7 @@
 """Folders of the learner's own: begun by `start`, broken by `mistake`, read by `diff`."""
 
 import os
+import re
 import shlex
 from functools import partial
 from pathlib import Path
@@ -112,7 +113,7 @@ def test_an_empty_folder_is_filled_and_stays_the_same_folder(course: Path) -> No
 
 
 def test_mistake_lists_them_all(course: Path) -> None:
-    *printed, last = learn(course, "mistake").stdout.splitlines()
+    *printed, last = learn(course, "mistake --list").stdout.splitlines()
     rows = [line.split()[0] for line in printed if line.startswith("  ")]
     assert rows == [each.id for each in MISTAKES]
     not_in_code = [line.split()[0] for line in printed if line.endswith("(not in the code)")]
@@ -147,11 +148,23 @@ def test_mistake_makes_a_copy_and_gives_nothing_away(course: Path) -> None:
         assert " ".join(secret.split())[:50] not in " ".join(printed)
 
 
+def test_without_a_name_any_mistake_is_made_and_not_named(course: Path) -> None:
+    (course / "practice1").mkdir()
+    printed = learn(course, "mistake").stdout
+    step = chapter(int(re.match(r"practice2 is step (\d+) with a mistake", printed)[1])).folder
+    made = {path: what for path, what in differences(step, course / "practice2").items()}
+    assert made.pop("README.md") == "removed"
+    assert {*made.values()} == {"changed"}
+    for each in MISTAKES:
+        assert each.id not in printed
+        assert each.title not in printed
+
+
 def test_a_stale_entry_is_one_error_for_whoever_uses_it(course: Path) -> None:
     stale, patch = "missing-await", mistakes.get("missing-await").patch[0]
     file = course / chapter(4).folder.name / patch.file
     write(file, file.read_text("utf-8").replace(patch.old, "reworded"))
-    assert learn(course, "mistake").returncode == 0
+    assert learn(course, "mistake --list").returncode == 0
     assert learn(course, "mistake orm-in-async my_chat").returncode == 0
     refused = one_line(learn(course, f"mistake {stale} my_copy"))
     assert f": mistakes.toml, {stale}: step4_async/{patch.file} has this 0 times" in refused

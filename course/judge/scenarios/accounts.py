@@ -64,6 +64,10 @@ def log_out(stage: Stage) -> None:
     a.element("#log-out").click()
     is_logged_out(client, "After a log-out in another tab, a socket of the same session")
     b.shows("logged out")
+    typing = b.element("#chat-message-input").is_enabled()
+    require(
+        not typing, "After a log-out, there should be no typing, which goes nowhere; one can type."
+    )
     text = "After a log-out, the page should have a link to log in again; it has none."
     links = [each for each in b.elements("a[href*='/accounts/login/']") if each.is_displayed()]
     require(links, text)

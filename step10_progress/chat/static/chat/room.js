@@ -12,6 +12,7 @@ const socket = openSocket(() => `/ws/chat/${encodeURIComponent(roomName)}/?since
     document.getElementById("chat-status").textContent = status;
     if (status === "connected") last ||= 0; // from now on, ask for what is missing
     document.getElementById("chat-log-in").hidden = status !== "logged out";
+    input.disabled = status === "logged out";
   },
   onFrame: (frame, sent) => {
     if (frame.error) {

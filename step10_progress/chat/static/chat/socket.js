@@ -42,6 +42,7 @@ function openSocket(path, { onStatus, onFrame }) {
       if (code !== 4401) return;
       clearTimeout(timer);
       onStatus("logged out");
+      for (const data of queue.splice(0)) onFrame({ error: "You are logged out." }, data);
     };
   }
 

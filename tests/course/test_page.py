@@ -1,4 +1,4 @@
-"""What the page does when the browser goes offline and when the computer was asleep."""
+"""What the page of a room does with several messages at once, offline, and after a sleep."""
 
 import pytest
 
@@ -23,10 +23,35 @@ setInterval = (look, pause) => every(() => (look(), looks++), pause / 100);
 """
 
 
+AT_ONCE = """
+const [field, form] = ["chat-message-input", "chat-form"].map((id) => document.getElementById(id));
+for (const text of arguments) {
+  field.value = text;
+  form.requestSubmit();
+}
+"""
+
+
+def stage_of(chapter, stage_for):
+    row = next(each for each in matrix.load() if each.id == "own_message")
+    return stage_for(row, chapter, "memory")
+
+
+@pytest.mark.parametrize("chapter", NEW)
+def test_of_several_messages_at_once_the_bad_one_comes_back(chapter, stage_for):
+    tab, bad = stage_of(chapter, stage_for).joined(), "x" * 1001
+    tab.driver.execute_script(AT_ONCE, "first", bad, "last")
+    tab.sees("first", "last")
+    box = tab.element("#chat-message-input")
+    tab.has("to edit", lambda: box.get_property("value"), bad)
+    news = tab.element("#chat-news[aria-live=polite]")  # for screen readers, not to be seen
+    assert news.get_property("textContent") == f"{tab.author}last"
+    assert news.size["height"] <= 1
+
+
 @pytest.mark.parametrize("chapter", NEW)
 def test_the_page_opens_a_new_socket_after_offline_and_after_sleep(chapter, stage_for):
-    row = next(each for each in matrix.load() if each.id == "own_message")
-    stage = stage_for(row, chapter, "memory")
+    stage = stage_of(chapter, stage_for)
     tab = stage.tab()
     if not hasattr(tab.driver, "execute_cdp_cmd"):
         pytest.skip("only Chrome and Chromium can be put offline")
