@@ -10,7 +10,7 @@ CHAINED = re.compile(
 FRAME = re.compile(r'^  File "(.+?)", line (\d+).*\n(?:    (.+))?', re.M)
 WARNING = re.compile(r"^(?:\S+:\d+: )?([\w.]*(?:Error|Exception|Warning)\b.*)", re.M)
 SYSTEM_CHECK = re.compile(r"^ERRORS:\n(.+)", re.M)
-FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.M)
+FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.M)
 LAST = 4  # lines of a test that failed
 
 

@@ -213,6 +213,7 @@ def send_at_once(film: Film) -> None:
     for number, client in enumerate(clients, 1):
         client.say(*(f"message {turn} of socket {number}" for turn in range(1, 18)))
     for tab in tabs:
+        tab.patience = 60  # each message is stored first, one after the other
         tab.counts(1 + 18 * 17)
     film.caption = "All eighteen sent seventeen messages at once. Each tab has all 306 of them."
     film.look(2500, still=True)

@@ -53,7 +53,7 @@ def test_what_follows_from_an_error_in_the_own_code_points_nowhere() -> None:
 def test_of_pytest_the_first_failed_test_is_shown_with_its_end() -> None:
     printed = """
 === FAILURES ===
-____ Tests.test_one ____
+____ Tests.test_one[ a b] ____
 >       assert 1 == 2
 E       assert 1 == 2
 
@@ -61,8 +61,8 @@ chat/tests/test_a.py:3: AssertionError
 ____ test_two ____
 E       assert 3 == 4
 === short test summary info ===
-FAILED chat/tests/test_a.py::Tests::test_one - assert 1 == 2
+FAILED chat/tests/test_a.py::Tests::test_one[ a b] - assert 1 == 2
 FAILED chat/tests/test_a.py::test_two - assert 3 == 4
 """
-    assert of_pytest(printed) == ["chat/tests/test_a.py::Tests::test_one", "assert 1 == 2"]
+    assert of_pytest(printed) == ["chat/tests/test_a.py::Tests::test_one[ a b]", "assert 1 == 2"]
     assert of_pytest("ImportError: no module\n") == ["ImportError: no module"]

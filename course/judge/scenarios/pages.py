@@ -99,7 +99,7 @@ def bad_names_have_no_socket(stage: Stage) -> None:
 def asgi(stage: Stage) -> None:
     greeting = stage.servers[0].greeting
     text = "runserver should be that of Daphne, so that the project is an ASGI application"
-    require("ASGI" in greeting, f"{text}; it prints nothing of ASGI.")
+    require("Starting ASGI/Daphne" in greeting, f"{text}; it is Django's own.")
 
 
 def opens(stage: Stage) -> bool:
