@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 class Gate:
     """A TCP relay to a site, as a context manager, over TLS if there is a context for it. `url` is
-    the address of the gate. `sockets` counts the WebSocket handshakes. If `held`, they wait for
+    the address of the gate. `sockets` counts the handshakes for rooms. If `held`, sockets wait for
     `release`. After `hold`, no socket gets a byte through, and none is closed."""
 
     def __init__(self, site: str, held: bool = False, tls: ssl.SSLContext | None = None) -> None:
@@ -53,7 +53,7 @@ class Gate:
         with contextlib.suppress(asyncio.CancelledError):
             start = await reader.read(65536)
             is_socket = b"upgrade: websocket" in start.lower()
-            self.sockets += is_socket
+            self.sockets += b" /ws/chat/" in start
             opened = self._open if is_socket else self._always
             await opened.wait()
             site = self.target
