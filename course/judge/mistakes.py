@@ -201,7 +201,7 @@ def page(draw: Draw) -> str:
 def markdown(mistake: Mistake, draw: Draw) -> str:
     """Return one mistake as Markdown without a heading: what is seen, why, and how to fix it."""
     commands = [each.removeprefix("runs ") for each in mistake.does if each.startswith("runs ")]
-    looked_at = any(seen.where == "command" for seen in mistake.seen) and commands.pop()
+    looked_at = commands.pop() if any(seen.where == "command" for seen in mistake.seen) else ""
     texts = {"commands": commands, "command": looked_at, "link": _link(mistake.page)}
     folder = chapter(mistake.step).folder
     texts |= {"places": DATA["places"], "files": patched(mistake), "draw": partial(draw, folder)}
