@@ -99,7 +99,7 @@ def run_suite(
         errors="replace",
     )
     try:
-        output, _ = child.communicate(timeout=120)
+        output, _ = child.communicate(timeout=240)
     finally:
         stop(child)  # the browser and the live server, too
     return child.returncode, output
