@@ -280,6 +280,9 @@ def test_two_hundred_tabs_live_through_the_death_and_the_stop_of_a_process(deplo
     process that is stopped is the one that serves it."""
     site, page = f"https://localhost:{deployed.https}", Tab(browser(), "A")
     page.log_in(site, deployed.person.name, deployed.person.cookies)
+    # Without its socket for alerts, which may be on another process.
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/alerts*.js"]})
     page.join(site, "garden")
     page.driver.execute_script(WATCH_STATUS)
     [last] = (each for each in deployed.processes if deployed.tabs(each))

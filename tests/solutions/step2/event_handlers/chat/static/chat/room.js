@@ -9,6 +9,7 @@
   let refusable = "";
   let chatSocket;
   let pause = 300;
+  let noAnswer; // a timer
 
   function connect() {
     const scheme = window.location.protocol === "https:" ? "wss://" : "ws://";
@@ -21,6 +22,7 @@
       while (outbox.length) chatSocket.send(outbox.shift());
     };
     chatSocket.onmessage = function (e) {
+      clearTimeout(noAnswer);
       const data = JSON.parse(e.data);
       if ("error" in data) {
         errors.innerText = data.error;
@@ -30,11 +32,22 @@
         document.querySelector("#chat-log").value += data.message + "\n";
       }
     };
-    chatSocket.onclose = function () {
-      status.innerText = "reconnecting…";
-      setTimeout(connect, pause + Math.random() * 200);
-      pause = Math.min(pause * 2, 4000);
-    };
+    chatSocket.onclose = lost;
+  }
+
+  function lost() {
+    clearTimeout(noAnswer);
+    status.innerText = "reconnecting…";
+    setTimeout(connect, pause + Math.random() * 200);
+    pause = Math.min(pause * 2, 4000);
+  }
+
+  function giveUp() {
+    chatSocket.onmessage = chatSocket.onclose = null;
+    chatSocket.close();
+    errors.innerText = "No answer. Send it again?";
+    input.value ||= refusable;
+    lost();
   }
 
   function say() {
@@ -46,6 +59,8 @@
     const frame = JSON.stringify({ message: input.value });
     if (chatSocket.readyState === WebSocket.OPEN) chatSocket.send(frame);
     else outbox.push(frame);
+    clearTimeout(noAnswer);
+    if (!outbox.length) noAnswer = setTimeout(giveUp, 5000);
     input.value = "";
   }
 

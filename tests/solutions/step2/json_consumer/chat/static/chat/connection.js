@@ -3,6 +3,7 @@
 class Connection extends EventTarget {
   #queue = [];
   #failures = 0;
+  #noAnswer; // a timer
 
   constructor(path) {
     super();
@@ -12,21 +13,35 @@ class Connection extends EventTarget {
   }
 
   #open() {
-    this.socket = new WebSocket(this.url);
-    this.socket.addEventListener("open", () => this.#opened());
-    this.socket.addEventListener("close", () => this.#closed());
-    this.socket.addEventListener("message", ({ data }) =>
-      this.dispatchEvent(new CustomEvent("frame", { detail: JSON.parse(data) })),
-    );
+    const socket = (this.socket = new WebSocket(this.url));
+    socket.addEventListener("open", () => this.#opened());
+    socket.addEventListener("close", () => socket === this.socket && this.#closed());
+    socket.addEventListener("message", ({ data }) => {
+      if (socket === this.socket) this.#frame(JSON.parse(data));
+    });
+  }
+
+  #frame(detail) {
+    clearTimeout(this.#noAnswer);
+    this.dispatchEvent(new CustomEvent("frame", { detail }));
+  }
+
+  #giveUp() {
+    const { socket } = this;
+    this.socket = null;
+    socket.close();
+    this.#frame({ error: "No answer. Send it again?" });
+    this.#closed();
   }
 
   #opened() {
     this.#failures = 0;
     this.dispatchEvent(new CustomEvent("status", { detail: "connected" }));
-    for (const text of this.#queue.splice(0)) this.socket.send(text);
+    for (const text of this.#queue.splice(0)) this.#send(text);
   }
 
   #closed() {
+    clearTimeout(this.#noAnswer);
     this.dispatchEvent(new CustomEvent("status", { detail: "reconnecting…" }));
     const longest = Math.min(400 * 1.6 ** this.#failures++, 6000);
     setTimeout(() => this.#open(), longest * (0.6 + 0.4 * Math.random()));
@@ -34,7 +49,13 @@ class Connection extends EventTarget {
 
   send(frame) {
     const text = JSON.stringify(frame);
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(text);
+    if (this.socket?.readyState === WebSocket.OPEN) this.#send(text);
     else this.#queue.push(text);
+  }
+
+  #send(text) {
+    this.socket.send(text);
+    clearTimeout(this.#noAnswer);
+    this.#noAnswer = setTimeout(() => this.#giveUp(), 5000);
   }
 }

@@ -5,22 +5,37 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 export function keepOpen(path, onStatus, onFrame) {
   const waiting = [];
   let socket = null;
+  let giveUp = () => {};
+  let noAnswer; // a timer
 
   const flush = () => {
-    while (socket?.readyState === WebSocket.OPEN && waiting.length) socket.send(waiting.shift());
+    while (socket?.readyState === WebSocket.OPEN && waiting.length) {
+      socket.send(waiting.shift());
+      clearTimeout(noAnswer);
+      noAnswer = setTimeout(giveUp, 5000);
+    }
   };
 
-  // Resolves when the socket has closed, with whether it had been open.
+  // Resolves when the socket has closed or does not answer, with whether it had been open.
   const once = () =>
     new Promise((resolve) => {
       let wasOpen = false;
+      giveUp = () => {
+        socket.onmessage = null;
+        socket.close();
+        onFrame({ error: "No answer. Send it again?" });
+        resolve(wasOpen);
+      };
       socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}${path}`);
       socket.onopen = () => {
         wasOpen = true;
         onStatus("connected");
         flush();
       };
-      socket.onmessage = (event) => onFrame(JSON.parse(event.data));
+      socket.onmessage = (event) => {
+        clearTimeout(noAnswer);
+        onFrame(JSON.parse(event.data));
+      };
       socket.onclose = () => resolve(wasOpen);
     });
 
