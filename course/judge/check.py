@@ -37,9 +37,8 @@ ELEMENTS = {  # what a check needs of the pages; {room} is a name
     },
 }
 OF_PAGES = ("page 400", "page 404", "page 500", "page only", "own tests")  # symptoms
-GONE = (
-    "Attempt to send on a closed protocol"  # Daphne, to a tab that has gone: no error of the chat
-)
+# Daphne prints this if a chat sends to a tab that has gone: no error of the chat.
+GONE = "Attempt to send on a closed protocol"
 FEW = 5  # groups that may be left: of tabs that closed while they were joining
 SHOWN = 3  # lines of the browser's console
 BEHIND_A_GATE = {"socket_opens", "before_open", "half_open"}  # a gate holds back their sockets
@@ -254,7 +253,8 @@ def noticed(check: Check) -> list[tuple[str, Sequence[tuple[str, str]], Mistake 
     if not target.server or check.failed:
         return found
     terminal = target.server.output()
-    printed = [("terminal", line) for line in target.errors_in(terminal) if GONE not in terminal]
+    lines = target.errors_in(terminal)
+    printed = [("terminal", line) for line in lines if not any(GONE in each for each in lines)]
     joined = "second_tab" in check.passed and target.redis
     if joined and (left := _groups_left(target.redis)) > FEW:
         text = f"Every socket has closed, and Redis still has their groups ({left})."
